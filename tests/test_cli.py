@@ -1,0 +1,82 @@
+"The command, as a shell runs it: no network, Ctrl-C, a full disk."
+import os, random, signal, subprocess, sys, time
+from pathlib import Path
+
+import pytest
+
+root = Path(__file__).resolve().parent.parent
+COMMAND = [sys.executable, '-c', 'import sys; from w2v_nb.cli import w2v_train; sys.exit(w2v_train())']
+
+
+@pytest.fixture
+def mine(tmp_path):
+    "A text of our own, of two kinds of words"
+    random.seed(0)
+    words = [[f'{kind}{i}' for i in range(60)] for kind in 'ab']
+    path = tmp_path/'mine.txt'
+    path.write_text('\n'.join(' '.join(random.choices(random.choice(words), k=9)) for _ in range(6000)))
+    return path
+
+
+def environment(tmp_path, **more):
+    "Without PTB and without a network: every request goes to a port that nobody listens on"
+    keep = {k: v for k, v in os.environ.items() if k not in ('W2V_NB_DATA', 'no_proxy', 'NO_PROXY')}
+    proxy = {k: 'http://127.0.0.1:9' for k in ('http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY')}
+    return keep | proxy | dict(XDG_CACHE_HOME=str(tmp_path/'cache'), LOCALAPPDATA=str(tmp_path/'cache'), HOME=str(tmp_path), PYTHONPATH=str(root)) | more
+
+def run(tmp_path, *args, **kwargs):
+    return subprocess.run([*COMMAND, *map(str, args)], cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, **kwargs)
+
+SMALL = '--epochs', 1, '--vector-size', 8, '--sample', '1e-2'
+
+
+def test_ptb_by_name_fails_clearly(tmp_path):
+    start = time.monotonic()
+    done = run(tmp_path, 'ptb')
+    assert done.returncode == 2 and time.monotonic() - start < 20
+    assert done.stderr.count('\n') == 1 and 'could not get PTB' in done.stderr and 'W2V_NB_DATA' in done.stderr
+    assert not list(tmp_path.glob('w2v*'))
+
+def test_without_input_goes_on_with_pydoc(tmp_path):
+    done = run(tmp_path, *SMALL, '--min-count', 100)
+    assert done.returncode == 0, done.stderr
+    assert "note: training on the text 'pydoc', because: could not get PTB" in done.stderr and '\r' not in done.stderr
+    assert sorted(p.name for p in (tmp_path/'w2v_pydoc').iterdir()) == ['loss.png', 'vectors.txt']
+
+def test_same_seed_same_bits(tmp_path, mine):
+    env = environment(tmp_path, OMP_NUM_THREADS='1')
+    for name, seed in ('a', 1), ('b', 1), ('c', 2):
+        subprocess.run([*COMMAND, mine, *map(str, SMALL), '--output', name, '--seed', str(seed), '--quiet'], cwd=tmp_path, env=env, check=True)
+    a, b, c = ((tmp_path/name/'vectors.txt').read_bytes() for name in 'abc')
+    assert a == b != c
+
+@pytest.mark.skipif(os.name == 'nt', reason='sends a POSIX signal')
+def test_ctrl_c_keeps_what_was_learnt(tmp_path, mine):
+    child = subprocess.Popen([*COMMAND, mine, '--epochs', '100000', '--sample', '1e-2'], cwd=tmp_path, env=environment(tmp_path), text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert 'mine' in child.stdout.readline()                     # the text is read; training is next
+    time.sleep(8)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=30)
+    assert child.returncode == 130 and 'the network keeps what it has learnt' in err and 'Traceback' not in err
+    assert sorted(p.name for p in (tmp_path/'w2v_mine').iterdir()) == ['loss.png', 'vectors.txt']
+    assert sorted(p.name for p in tmp_path.iterdir() if 'w2v' in p.name) == ['w2v_mine']
+
+@pytest.mark.skipif(os.name == 'nt', reason='limits the size of files in the POSIX way')
+def test_full_disk_leaves_the_old_result(tmp_path, mine):
+    import resource
+    assert run(tmp_path, mine, *SMALL).returncode == 0
+    old = (tmp_path/'w2v_mine'/'vectors.txt').read_bytes()
+    def limit(): signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+    done = run(tmp_path, mine, *SMALL, '--overwrite', preexec_fn=limit)
+    assert done.returncode == 2 and 'File too large' in done.stderr and 'Traceback' not in done.stderr
+    assert (tmp_path/'w2v_mine'/'vectors.txt').read_bytes() == old
+    assert sorted(p.name for p in tmp_path.iterdir() if 'w2v' in p.name) == ['w2v_mine']
+
+def test_hyphens_and_underscores(tmp_path, mine):
+    assert run(tmp_path, mine, '--epochs', 1, '--vector_size=8', '--min_count', 5, '--sample', .01, '--output', 'out_put', '--quiet').returncode == 0
+    assert (tmp_path/'out_put').is_dir()
+
+def test_module_says_what_is_there():
+    done = subprocess.run([sys.executable, '-m', 'w2v_nb'], cwd=root, capture_output=True, text=True, check=True)
+    assert 'w2v_train' in done.stdout

@@ -1,0 +1,10 @@
+"`python -m w2v_nb` says what is there."
+from . import __version__
+
+print(f"""w2v_nb {__version__}: word2vec, told in notebooks
+
+  w2v_train [INPUT]    train word vectors on a text file, on 'ptb' or on 'pydoc'; --help tells more
+
+From Python: `from w2v_nb.all import *`, and the chapter's modules by their names,
+text, data, embedding, forward, loss, history, training, application, exercises,
+as in `from w2v_nb.training import train`.""")
