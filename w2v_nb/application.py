@@ -20,10 +20,10 @@ def get_similar_tokens(
 )->list:                # pairs (word, cosine), the most alike first
     "The words whose vectors have the largest cosine with that of `query_token` (15.4.3). `KeyError` if it is unknown."
     if k < 1: raise ValueError(f"k must be at least 1, not {k}")
-    if query_token not in vocab: raise KeyError(unknown_token(query_token, vocab))
+    if query_token not in vocab or query_token == vocab.unk: raise KeyError(unknown_token(query_token, vocab))
     W, query = embed.weight.detach(), vocab[query_token]
     if len(W) != len(vocab): raise ValueError(f"the layer has {len(W):,} rows, the vocabulary {len(vocab):,} words; they do not belong together")
-    unit = W / W.norm(dim=1, keepdim=True).clamp(min=1e-12)
+    unit = W / W.norm(dim=1, keepdim=True).clamp(min=torch.finfo(W.dtype).tiny)
     cosines = unit @ unit[query]
     cosines[[query] if vocab.unk is None else [query, 0]] = -torch.inf
     values, ids = cosines.topk(min(k, int((cosines > -torch.inf).sum())))
@@ -35,6 +35,7 @@ def unknown_token(
     vocab:Vocab, # the words there are
 )->str:
     "What to say about an unknown word."
-    near = get_close_matches(token, vocab.idx_to_token, n=3)
+    words = [w for w in vocab if w != vocab.unk]
+    near = get_close_matches(token, words, n=3)
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-    return f"{token!r} is not among the {len(vocab):,} words of the vocabulary{hint}"
+    return f"{token!r} is not among the {len(words):,} words of the vocabulary{hint}"

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SHOWN', 'OneLineParser', 'positive', 'train_parser', 'place_beside', 'check_output', 'finished_files',
-           'write_vectors', 'words_to_show', 'read_and_load', 'train_and_write', 'w2v_train']
+           'write_vectors', 'words_to_show', 'load', 'train_and_write', 'w2v_train']
 
 # %% ../nbs/20_cli.ipynb #c002
 import argparse, math, os, re, sys, tempfile, warnings
@@ -27,7 +27,7 @@ def positive(
     def convert(text):
         try: number = kind(text)
         except ValueError: number = 0
-        if not 0 < number < math.inf: raise argparse.ArgumentTypeError(f"must be a positive {'whole number' if kind is int else 'number'}, not {text!r}")
+        if not 0 < number < (math.inf if kind is float else 2**31): raise argparse.ArgumentTypeError(f"must be a positive {'whole number below 2^31' if kind is int else 'number'}, not {text!r}")
         return number
     return convert
 
@@ -47,17 +47,17 @@ def train_parser()->OneLineParser:
         ('lr', float, 0.002, "Adam's learning rate"), ('batch-size', int, 512, 'centre words in a step')):
         p.add_argument('--' + name, type=positive(kind), default=default, metavar='N' if kind is int else 'X', help=f'{what} ({default})')
     p.add_argument('--seed', type=int, default=0, metavar='N', help='of all random numbers, from 0 (0)')
-    p.add_argument('--quiet', action='store_true', help='no progress bar')
+    p.add_argument('--quiet', action='store_true', help='print nothing but errors and notes')
     return p
 
-# %% ../nbs/20_cli.ipynb #c010
+# %% ../nbs/20_cli.ipynb #c011
 def place_beside(
     output:Path, # a folder to write to, which need not exist
 )->Path:
     "The nearest folder above `output` that exists."
-    return next(p for p in output.absolute().parents if p.is_dir())
+    return next((p for p in output.absolute().parents if p.is_dir()), output.absolute())
 
-# %% ../nbs/20_cli.ipynb #c011
+# %% ../nbs/20_cli.ipynb #c012
 def check_output(
     output:Path,    # folder to write to
     overwrite:bool, # whether it may exist already, and hold something
@@ -65,24 +65,24 @@ def check_output(
     "`FileExistsError` if `output` is taken, another `OSError` if it cannot be written."
     if output.exists() and not output.is_dir(): raise FileExistsError(f"{output} exists and is no folder; choose another --output")
     if output.is_dir() and any(output.iterdir()) and not overwrite: raise FileExistsError(f"{output} exists and is not empty; choose another --output, or add --overwrite")
-    for place in {place_beside(output), output if output.is_dir() else place_beside(output)}:
-        try: tempfile.TemporaryDirectory(dir=place).cleanup()
-        except OSError as e: raise PermissionError(f"{place} cannot be written ({e.strerror}); choose another --output") from e
+    place = output if output.is_dir() else place_beside(output)
+    try: tempfile.TemporaryDirectory(dir=place).cleanup()
+    except OSError as e: raise PermissionError(f"{place} cannot be written ({e.strerror}); choose another --output") from e
 
-# %% ../nbs/20_cli.ipynb #c013
+# %% ../nbs/20_cli.ipynb #c014
 @contextmanager
 def finished_files(
     output:Path,    # folder to write to; made if it is not there
     overwrite:bool, # whether it may exist already, and hold something
 ):                  # a temporary folder; its files are moved to `output` when the block ends well
-    "A folder whose files reach `output` together, and only if nothing goes wrong."
+    "A folder whose files are moved to `output`, one right after the other, if nothing goes wrong."
     check_output(output, overwrite)
-    with tempfile.TemporaryDirectory(prefix=f'.{output.name}-', dir=place_beside(output)) as folder:
+    with tempfile.TemporaryDirectory(prefix='.w2v-', dir=output if output.is_dir() else place_beside(output)) as folder:
         yield Path(folder)
         output.mkdir(parents=True, exist_ok=True)
         for path in sorted(Path(folder).iterdir()): os.replace(path, output/path.name)
 
-# %% ../nbs/20_cli.ipynb #c016
+# %% ../nbs/20_cli.ipynb #c017
 def write_vectors(
     path:Path, # file to write
     words:list, # V words, without white space in them
@@ -94,7 +94,7 @@ def write_vectors(
         f.write('%d %d\n' % vectors.shape)
         for word, vector in zip(words, vectors): f.write(line % (word, *vector.tolist()))
 
-# %% ../nbs/20_cli.ipynb #c020
+# %% ../nbs/20_cli.ipynb #c021
 SHOWN = 'chip october lawyer float32 socket red'.split() # words of PTB and of pydoc
 def words_to_show(
     vocab,          # a `Vocab`
@@ -105,30 +105,27 @@ def words_to_show(
     ranks = [r for r in (100, 200, 400, 50, 20, 10, 5, 2, 1) if r < len(vocab)]
     return list(dict.fromkeys([w for w in first if w in vocab] + vocab.to_tokens(ranks)))[:n]
 
-# %% ../nbs/20_cli.ipynb #c022
-def read_and_load(
+# %% ../nbs/20_cli.ipynb #c023
+def load(
+    text, # a `Text`
     args, # the options of `w2v_train`
-):        # a `Text`, its minibatches and its vocabulary
-    "The text that was asked for, in minibatches. `OSError` or `ValueError` with what is wrong."
+):        # minibatches, and their vocabulary
+    "A text in minibatches, as the options say. `ValueError` if there is too little of it."
     from w2v_nb.data import load_data
-    from w2v_nb.text import Vocab, read_sentences
-    text = read_sentences(args.input)
-    args.output = args.output or Path(f'w2v_{text.name}')
-    check_output(args.output, args.overwrite)
-    if not args.quiet: print(text)
+    from w2v_nb.text import Vocab
     vocab = Vocab(text.sentences, args.min_count)
     if len(vocab) < 3:
         common = Vocab(text.sentences)
-        raise ValueError(f"fewer than two words of {text.name} occur {args.min_count} times (the commonest, {common.to_tokens(1)!r}, {common.counts[1]}); give more text, or a lower --min-count")
-    try: return text, *load_data(text.sentences, args.batch_size, args.window, args.negative, vocab, seed=args.seed, t=args.sample)
-    except ValueError as e: raise ValueError(f"{text.name} is too small: {str(e).split(';')[0]}; give more text, a lower --min-count or a higher --sample") from e
+        often = f"the commonest, {common.to_tokens(1)!r}, {common.counts[1]} times" if len(common) > 1 else f"there is nothing but {common.unk}"
+        raise ValueError(f"fewer than two words of {text.name} occur {args.min_count} times ({often}); give more text, or a lower --min-count")
+    try: return load_data(text.sentences, args.batch_size, args.window, args.negative, vocab, seed=args.seed, t=args.sample)
+    except ValueError as e: raise ValueError(str(e).replace('a lower min_freq', 'a lower --min-count').replace('a higher t', 'a higher --sample')) from e
 
-# %% ../nbs/20_cli.ipynb #c023
+# %% ../nbs/20_cli.ipynb #c024
 def train_and_write(
     args,        # the options of `w2v_train`
-    text,        # a `Text`
-    data_iter,   # its minibatches
-    vocab,       # its vocabulary
+    data_iter,   # minibatches
+    vocab,       # their vocabulary
     folder:Path, # where to write
 ):               # the history; the two files are written
     "Train, print some neighbours, and write vectors.txt and loss.png."
@@ -146,21 +143,30 @@ def train_and_write(
         for word in words_to_show(vocab): print(f'{word}:', ', '.join(f'{w} {cos:.2f}' for w, cos in get_similar_tokens(word, 3, net[0], vocab)))
     return history
 
-# %% ../nbs/20_cli.ipynb #c024
+# %% ../nbs/20_cli.ipynb #c025
 def w2v_train(
     argv=None, # the words after the command; those of the shell if None
 ):             # exit status: 0, or 130 if stopped by Ctrl-C
     "Train word vectors from a shell. Errors are one line on stderr, with exit status 2."
     parser = train_parser()
     args = parser.parse_args(argv)
-    if args.seed < 0: parser.error(f"argument --seed: must be a whole number from 0, not {args.seed}")
+    from w2v_nb.text import read_sentences
+    if not 0 <= args.seed < 2**63: parser.error(f"argument --seed: must be a whole number from 0, below 2^63, not {args.seed}")
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: print(f'{parser.prog}: note: {message}', file=sys.stderr)
         try:
             if args.output: check_output(args.output, args.overwrite)
-            text, data_iter, vocab = read_and_load(args)
-            with finished_files(args.output, args.overwrite) as folder: history = train_and_write(args, text, data_iter, vocab, folder)
+            text = read_sentences(args.input)
+            output = args.output or Path(f'w2v_{text.name}')
+            check_output(output, args.overwrite)
+            if not args.quiet: print(text, flush=True)
+            data_iter, vocab = load(text, args)
+            older = output.is_dir() and any(output.iterdir())
+            with finished_files(output, args.overwrite) as folder:
+                history = train_and_write(args, data_iter, vocab, folder)
+                if len(history) < args.epochs and (older or not history): raise KeyboardInterrupt
         except KeyboardInterrupt: parser.exit(130, f'{parser.prog}: stopped; nothing was written\n')
+        except MemoryError as e: parser.error(f'not enough memory ({e}); try a lower --vector-size, --negative or --window')
         except (OSError, ValueError, FloatingPointError) as e: parser.error(str(e))
-    if not args.quiet: print(f"wrote {args.output/'vectors.txt'} and {args.output/'loss.png'}")
+    if not args.quiet: print(f"wrote {output/'vectors.txt'} and {output/'loss.png'}")
     return 0 if len(history) == args.epochs else 130

@@ -43,5 +43,4 @@ def make_embeddings(
     bounds = init_bounds(vocab_size, dim)
     if init not in bounds: raise ValueError(f"init must be one of {list(bounds)}, not {init!r}")
     generator = torch.Generator().manual_seed(seed)
-    layers = nn.Embedding(vocab_size, dim), nn.Embedding(vocab_size, dim, padding_idx=0)
-    return nn.Sequential(*(init_embedding(e, b, generator) for e, b in zip(layers, bounds[init])))
+    return nn.Sequential(*(init_embedding(nn.Embedding(vocab_size, dim), bound, generator) for bound in bounds[init]))

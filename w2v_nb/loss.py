@@ -28,6 +28,7 @@ class SigmoidBCELoss(nn.Module):
         target:torch.Tensor,    # labels, 1 or 0, float, [B, N]
         mask:torch.Tensor=None, # 1 where a term counts, 0 where not, [B, N]
     )->torch.Tensor:            # loss of each row, [B]
+        if mask is not None: inputs = inputs.masked_fill(mask == 0, 0) # so that its gradient is left out, too
         return masked_mean(F.binary_cross_entropy_with_logits(inputs, target, reduction='none'), mask)
 
 # %% ../nbs/04_loss.ipynb #c024
@@ -39,5 +40,7 @@ def sgns_grad(
 ):                          # gradient with respect to v, [B, D], and to U, [B, N, D]
     "Gradient of the sum (not the mean) of all terms of the loss, in closed form."
     g = torch.sigmoid(torch.einsum('bd,bnd->bn', v, U)) - labels
-    if mask is not None: g = g * mask
+    if mask is not None:
+        if mask.shape != g.shape: raise ValueError(f"mask has the shape {tuple(mask.shape)}, the scores {tuple(g.shape)}; they must be equal")
+        g = g.masked_fill(mask == 0, 0)
     return torch.einsum('bn,bnd->bd', g, U), torch.einsum('bn,bd->bnd', g, v)

@@ -246,7 +246,7 @@ MARKUP = [(re.compile(p), new) for p, new in (
 
 # %% ../nbs/00_text.ipynb #c049
 def rewrite(
-    text:str,
+    text:str,   # what to change
     rules:list, # pairs of a compiled pattern and what to put in its place
 )->str:
     "`text` after all `rules`, one after the other."
@@ -402,11 +402,11 @@ def read_file(
     path = Path(path)
     if path.is_dir(): raise IsADirectoryError(f"{path} is a folder; give the path of one text file")
     if not path.exists(): raise FileNotFoundError(f"there is no file {path}; give 'ptb', 'pydoc' or the path of a text file")
-    try: sentences = split_lines(path.read_bytes().decode('utf-8-sig'))
+    try: sentences = split_lines(path.read_bytes().decode('utf-8').removeprefix('\ufeff'))
     except UnicodeDecodeError as e:
-        raise ValueError(f"{path} is not UTF-8: byte {e.start:,} is {e.object[e.start]:#04x}; convert it, e.g. with iconv -f latin1 -t utf-8") from e
+        raise ValueError(f"{path} is not UTF-8: byte {e.start:,} (from 0) is {e.object[e.start]:#04x}; convert it, e.g. with iconv -f latin1 -t utf-8") from e
     if not sentences: raise ValueError(f"{path} has no words in it ({path.stat().st_size:,} bytes)")
-    return Text(path.stem, sentences)
+    return Text(path.name if path.stem in ('ptb', 'pydoc') else path.stem, sentences) # those two names are taken
 
 # %% ../nbs/00_text.ipynb #c076
 def read_sentences(
