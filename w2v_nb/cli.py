@@ -24,10 +24,11 @@ def positive(
     kind:type, # int or float
 ):             # a converter for `argparse`
     "Converts an option to a positive, finite number, or says what it should have been."
+    limit, what = (2**31, 'whole number below 2^31') if kind is int else (math.inf, 'number')
     def convert(text):
         try: number = kind(text)
         except ValueError: number = 0
-        if not 0 < number < (math.inf if kind is float else 2**31): raise argparse.ArgumentTypeError(f"must be a positive {'whole number below 2^31' if kind is int else 'number'}, not {text!r}")
+        if not 0 < number < limit: raise argparse.ArgumentTypeError(f"must be a positive {what}, not {text!r}")
         return number
     return convert
 
@@ -64,7 +65,8 @@ def check_output(
 ):
     "`FileExistsError` if `output` is taken, another `OSError` if it cannot be written."
     if output.exists() and not output.is_dir(): raise FileExistsError(f"{output} exists and is no folder; choose another --output")
-    if output.is_dir() and any(output.iterdir()) and not overwrite: raise FileExistsError(f"{output} exists and is not empty; choose another --output, or add --overwrite")
+    if output.is_dir() and any(output.iterdir()) and not overwrite:
+        raise FileExistsError(f"{output} exists and is not empty; choose another --output, or add --overwrite")
     place = output if output.is_dir() else place_beside(output)
     try: tempfile.TemporaryDirectory(dir=place).cleanup()
     except OSError as e: raise PermissionError(f"{place} cannot be written ({e.strerror}); choose another --output") from e

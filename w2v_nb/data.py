@@ -175,7 +175,8 @@ class Minibatches:
         return self
     def __repr__(self):
         N, M, K = len(self.examples.centers), *self.examples.negatives.shape
-        return f"Minibatches({len(self):,} of up to {self.batch_size} x {self.width}: {N:,} centres, {M:,} contexts, {K} noise words each; {self.examples.nbytes/1e6:.0f} MB)"
+        return (f"Minibatches({len(self):,} of up to {self.batch_size} x {self.width}: {N:,} centres, {M:,} contexts, "
+                f"{K} noise words each; {self.examples.nbytes/1e6:.0f} MB)")
 
 # %% ../nbs/01_data.ipynb #c050
 def load_data(
@@ -196,8 +197,11 @@ def load_data(
     centers, contexts, starts = get_centers_and_contexts(ids, offsets, max_window_size, next(streams))
     if not len(centers): raise ValueError(f"no pair of words is left of {len(sentences):,} sentences: {len(vocab) - 1:,} words are known, "
         f"{len(ids):,} tokens survive subsampling (t={t:g}); give more text, a lower min_freq or a higher t")
-    try: negatives = get_negatives(contexts, starts, RandomGenerator(vocab.known_counts ** NS_EXPONENT, next(streams)), num_noise_words)
-    except NoNoiseLeft as e: raise NoNoiseLeft(f"the contexts of {vocab.to_tokens(centers[e.centre])!r} hold all words that could be noise: {', '.join(vocab.to_tokens(e.ids))}; {e.remedy}", e.centre, e.ids) from e
+    generator = RandomGenerator(vocab.known_counts ** NS_EXPONENT, next(streams))
+    try: negatives = get_negatives(contexts, starts, generator, num_noise_words)
+    except NoNoiseLeft as e:
+        centre, noise = vocab.to_tokens(centers[e.centre]), ', '.join(vocab.to_tokens(e.ids))
+        raise NoNoiseLeft(f"the contexts of {centre!r} hold all words that could be noise: {noise}; {e.remedy}", e.centre, e.ids) from e
     return Minibatches(Examples(*map(torch.from_numpy, (centers, contexts, starts, negatives))), batch_size, seed), vocab
 
 # %% ../nbs/01_data.ipynb #c051

@@ -59,7 +59,9 @@ def why_unreachable(
     answer = queue.Queue()
     def ask():
         try: requests.head(url, timeout=seconds); answer.put(None)
-        except requests.RequestException as e: answer.put(e)
+        except requests.RequestException as e:
+            cause = getattr(e.args[0] if e.args else e, 'reason', e)      # without the layers around it
+            answer.put(ConnectionError(str(cause).split(': ', 1)[-1]))
     threading.Thread(target=ask, daemon=True).start()
     try: return answer.get(timeout=seconds)
     except queue.Empty: return TimeoutError(f'no answer within {seconds:g} s')

@@ -62,8 +62,10 @@ def check_training(data_iter, val_iter, lr, num_epochs):
     if not (lr > 0 and math.isfinite(lr)): raise ValueError(f"lr must be a positive number, not {lr}")
     if num_epochs < 1: raise ValueError(f"num_epochs must be at least 1, not {num_epochs}")
     for name, it in (('data_iter', data_iter), ('val_iter', val_iter)):
-        if it is None or hasattr(it, '__len__') and len(it): continue
-        raise ValueError(f"{name} must have minibatches, and a length; it is {type(it).__name__} {'with none' if hasattr(it, '__len__') else 'without a length: make it a list'}")
+        if it is None: continue
+        kind = type(it).__name__
+        if not hasattr(it, '__len__'): raise ValueError(f"{name} must have a length, to be gone through more than once; make a list of this {kind}")
+        if not len(it): raise ValueError(f"{name} has no minibatches: it is an empty {kind}")
 
 # %% ../nbs/06_training.ipynb #c014
 def train(
