@@ -45,7 +45,7 @@ def sweep(
         rows += [dict(s._asdict(), seed=seed, epoch=r.epoch, loss=r.loss, val_loss=r.val_loss, seconds=r.seconds) for r in history]
     return rows
 
-# %% ../nbs/08_exercises.ipynb #c027
+# %% ../nbs/08_exercises.ipynb #c028
 class Resampled:
     "Minibatches in which kept words, windows and noise words are drawn afresh. Each pass, finished or not, is an epoch with draws of its own."
     def __init__(self,
@@ -69,7 +69,7 @@ class Resampled:
     @property
     def nbytes(self): return sum(a.nbytes for a in (self.ids, self.offsets, *self.kept, self.places))
 
-# %% ../nbs/08_exercises.ipynb #c028
+# %% ../nbs/08_exercises.ipynb #c029
 @patch
 def draw(self:Resampled):
     "Subsample for the epoch to come, and shuffle the places of its centres."
@@ -77,7 +77,7 @@ def draw(self:Resampled):
     self.kept = subsample(self.ids, self.offsets, self.vocab, self.t, rng)
     self.places = rng.permutation(center_places(self.kept[1]))
 
-# %% ../nbs/08_exercises.ipynb #c029
+# %% ../nbs/08_exercises.ipynb #c030
 @patch
 def __iter__(self:Resampled):
     (ids, offsets), order, rng = self.kept, self.places, np.random.default_rng([self.seed, self.epoch, 1])
@@ -90,7 +90,7 @@ def __iter__(self:Resampled):
         examples = Examples(*map(torch.from_numpy, (ids[places], contexts, starts, negatives)))
         yield [t.to(self.device) for t in batchify(examples, torch.arange(len(places)), width)]
 
-# %% ../nbs/08_exercises.ipynb #c030
+# %% ../nbs/08_exercises.ipynb #c031
 def resampled_loader(
     sentences:list,      # lists of tokens (str)
     batch_size:int,      # rows of a minibatch
