@@ -5,6 +5,6 @@ print(f"""w2v_nb {__version__}: word2vec, told in notebooks
 
   w2v_train [INPUT]    train word vectors on a text file, on 'ptb' or on 'pydoc'; --help tells more
 
-From Python: `from w2v_nb.all import *`, and the chapter's modules by their names,
+From Python: `from w2v_nb.all import *` for texts and histories, and the chapter's modules by their names,
 text, data, embedding, forward, loss, history, training, application, exercises,
 as in `from w2v_nb.training import train`.""")

@@ -406,7 +406,7 @@ def read_file(
     if not path.exists(): raise FileNotFoundError(f"there is no file {path}; give 'ptb', 'pydoc' or the path of a text file")
     try: sentences = split_lines(path.read_bytes().decode('utf-8').removeprefix('\ufeff'))
     except UnicodeDecodeError as e:
-        raise ValueError(f"{path} is not UTF-8: byte {e.start:,} (from 0) is {e.object[e.start]:#04x}; convert it, e.g. with iconv -f latin1 -t utf-8") from e
+        raise ValueError(f"{path} is not UTF-8: byte {e.start:,} (from 0) is {e.object[e.start]:#04x}; convert it, e.g. with iconv -t utf-8 -f and the name of its encoding") from e
     if not sentences: raise ValueError(f"{path} has no words in it ({path.stat().st_size:,} bytes)")
     return Text(path.name if path.stem in ('ptb', 'pydoc') else path.stem, sentences) # those two names are taken
 
@@ -416,7 +416,7 @@ def read_sentences(
 )->Text:
     "Read a text by name."
     if name_or_path is None:
-        if why := why_no_ptb(): warnings.warn(f"training on the text 'pydoc', because: {why}")
+        if why := why_no_ptb(): warnings.warn(f"training on the text 'pydoc', because: {why}", stacklevel=2)
         name_or_path = 'pydoc' if why else 'ptb'
     readers = dict(ptb=read_ptb, pydoc=read_pydoc)
     return Text(name_or_path, readers[name_or_path]()) if name_or_path in readers else read_file(name_or_path)

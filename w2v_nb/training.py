@@ -125,5 +125,5 @@ def train_epoch(
         if not math.isfinite(mean):
             raise FloatingPointError(f"the loss became {mean} in epoch {epoch}, before minibatch {i}; try a smaller lr than {optimizer.param_groups[0]['lr']:g}")
         curve.add(epoch - 1 + i / size, mean)
-        bar.set_postfix(loss=f'{mean:.3f}')
+        bar.set_postfix(loss=f'{mean:.3f}', refresh=False)
     return seen[0] / seen[1], n
