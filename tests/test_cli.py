@@ -43,22 +43,24 @@ def test_without_input_goes_on_with_pydoc(tmp_path):
     assert "note: training on the text 'pydoc', because: could not get PTB" in done.stderr and '\r' not in done.stderr
     assert sorted(p.name for p in (tmp_path/'w2v_pydoc').iterdir()) == ['loss.png', 'vectors.txt']
 
-def test_same_seed_same_bits(tmp_path, mine):
+@pytest.mark.parametrize('more', [['--deterministic'], ['--recipe', 'chapter']], ids=['engine', 'chapter'])
+def test_same_seed_same_bits(tmp_path, mine, more):
     env = environment(tmp_path, OMP_NUM_THREADS='1')
     for name, seed in ('a', 1), ('b', 1), ('c', 2):
-        subprocess.run([*COMMAND, mine, *map(str, SMALL), '--output', name, '--seed', str(seed), '--quiet'], cwd=tmp_path, env=env, check=True)
+        subprocess.run([*COMMAND, mine, *map(str, SMALL), *more, '--output', name, '--seed', str(seed), '--quiet'], cwd=tmp_path, env=env, check=True)
     a, b, c = ((tmp_path/name/'vectors.txt').read_bytes() for name in 'abc')
     assert a == b != c
 
 @pytest.mark.skipif(os.name == 'nt', reason='sends a POSIX signal')
-def test_ctrl_c_keeps_what_was_learnt(tmp_path, mine):
-    child = subprocess.Popen([*COMMAND, mine, '--epochs', '100000', '--sample', '1e-2'], cwd=tmp_path, env=environment(tmp_path), text=True,
+@pytest.mark.parametrize('recipe, says', [('engine', 'what was learnt till then is written'), ('chapter', 'the network keeps what it has learnt')])
+def test_ctrl_c_keeps_what_was_learnt(tmp_path, mine, recipe, says):
+    child = subprocess.Popen([*COMMAND, mine, '--epochs', '100000', '--sample', '1e-2', '--recipe', recipe], cwd=tmp_path, env=environment(tmp_path), text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert 'mine' in child.stdout.readline()                     # the text is read; training is next
     time.sleep(8)
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=30)
-    assert child.returncode == 130 and 'the network keeps what it has learnt' in err and 'Traceback' not in err
+    assert child.returncode == 130 and says in err and 'Traceback' not in err
     assert sorted(p.name for p in (tmp_path/'w2v_mine').iterdir()) == ['loss.png', 'vectors.txt']
     assert sorted(p.name for p in tmp_path.iterdir() if 'w2v' in p.name) == ['w2v_mine']
 

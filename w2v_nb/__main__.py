@@ -5,6 +5,6 @@ print(f"""w2v_nb {__version__}: word2vec, told in notebooks
 
   w2v_train [INPUT]    train word vectors on a text file, on 'ptb' or on 'pydoc'; --help tells more
 
-From Python: `from w2v_nb.all import *` for texts and histories, and the chapter's modules by their names,
-text, data, embedding, forward, loss, history, training, application, exercises,
-as in `from w2v_nb.training import train`.""")
+From Python: `from w2v_nb.all import *`, then Word2Vec().fit('my.txt').wv.most_similar('word').
+The chapter's modules go by their names, text, data, embedding, forward, loss, history, training, application,
+exercises, as in `from w2v_nb.training import train`; the engine's are corpus, sampling, vectors, heldout, cpu, word2vec.""")

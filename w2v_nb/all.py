@@ -1,5 +1,13 @@
 """What can be had without loading torch, in one line: `from w2v_nb.all import *`.
-Texts and vocabularies, and the record of a run. The chapter's names are imported from their own modules,
-as in `from w2v_nb.training import train`."""
-from .text import *
-from .history import *
+Texts and corpora, training, vectors, and the record of a run. The chapter's names are imported from their own modules,
+as in `from w2v_nb.training import train`, and so are the smaller parts of the engine."""
+from .text import Text, Vocab, count_tokens, has_ptb, keep_probability, progress, read_file, read_ptb, read_pydoc, read_sentences, split_text, subsample
+from .history import History, LiveLoss, Row
+from .corpus import Corpus, tokenize
+from .sampling import Sampling, alias_table, keep_probabilities, make_sampling, noise_probabilities, plain_draws
+from .vectors import MissingWord, WordVectors
+from .heldout import HeldOut, Judged, match_rows
+from .cpu import Diverged, Schedule, Tables, available_cores, make_tables, train_epoch
+from .word2vec import Word2Vec
+
+__all__ = [name for name, value in list(globals().items()) if getattr(value, '__module__', '').startswith('w2v_nb.')]

@@ -43,11 +43,11 @@ def make_tables(
     dim:int,    # numbers in a vector
     seed:int=0, # of the initial values
 )->Tables:
-    "Fresh tables as in word2vec.c: input vectors uniform between -1/2D and 1/2D, output vectors zero."
+    "Fresh tables as in gensim: input vectors uniform between -1/D and 1/D (word2vec.c: half of that), output vectors zero."
     stride = -(-dim//PAD)*PAD
     tables = Tables(aligned_zeros(V*stride), aligned_zeros(V*stride), dim, stride)
     rng, view = np.random.default_rng([seed, 1]), tables.views()[0]
-    for lo in range(0, V, 4096): view[lo:lo + 4096] = (rng.random((min(4096, V - lo), dim), dtype=np.float32) - np.float32(.5))/np.float32(dim)
+    for lo in range(0, V, 4096): view[lo:lo + 4096] = (2*rng.random((min(4096, V - lo), dim), dtype=np.float32) - 1)/np.float32(dim)
     return tables
 
 # %% ../nbs/14_cpu.ipynb #c014
