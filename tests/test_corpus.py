@@ -12,7 +12,7 @@ from w2v_nb.corpus import Corpus, FastNumbers, Numbers
 
 SPACES = ''.join(c for c in map(chr, range(0x3001)) if c.isspace())
 texts = st.text(st.sampled_from('aab.é語\0\ufeff\U0001f339' + SPACES + '\n\n')) | st.text(st.characters(exclude_categories=['Cs']))
-in_folder = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+in_folder = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def plain(text, min_count):

@@ -65,16 +65,17 @@ def read_blocks(
     seen['bytes'] = seen['lines'] = done = 0
     with open(path, 'rb') as raw:
         zipped = raw.peek(2)[:2] == GZIP
-        f, rest, more = gzip.GzipFile(fileobj=raw) if zipped else raw, b'', True
-        while more:
-            try: more = f.read(max(BLOCK, len(rest)))
-            except (EOFError, zlib.error, gzip.BadGzipFile) as e: raise ValueError(f"{path} is a damaged gzip file: {e}; test it with gzip -t") from e
-            if not seen['bytes'] and not rest and more.startswith(BOM): more = more[len(BOM):]; seen['bytes'] = len(BOM)
-            block = rest + more
-            cut = cut_point(block) if more else len(block)
-            block, rest = block[:cut], block[cut:]
-            if bar is not None: bar.update(raw.tell() - done); done = raw.tell()
-            yield decode(block, errors, seen, path) + ('' if more else '\n')
+        f, more = gzip.GzipFile(fileobj=raw) if zipped else raw, True
+        try:
+            if (rest := f.read(len(BOM))) == BOM: rest, seen['bytes'] = b'', len(BOM)
+            while more:
+                more = f.read(max(BLOCK, len(rest)))
+                block = rest + more
+                cut = cut_point(block) if more else len(block)
+                block, rest = block[:cut], block[cut:]
+                if bar is not None: bar.update(raw.tell() - done); done = raw.tell()
+                yield decode(block, errors, seen, path) + ('' if more else '\n')
+        except (EOFError, zlib.error, gzip.BadGzipFile) as e: raise ValueError(f"{path} is a damaged gzip file: {e}; test it with gzip -t") from e
 
 # %% ../nbs/10_corpus.ipynb #c018
 HEADER, IDS, OFFSETS, VOCAB = 'header.json', 'ids.bin', 'offsets.bin', 'vocab.json' # the files of a saved corpus
@@ -532,7 +533,8 @@ def read_header(
     try: header = json.loads((folder/HEADER).open('rb').read(LONGEST_HEADER))
     except (ValueError, RecursionError) as e: raise ValueError(f"{folder/HEADER} is damaged: {e}; make the corpus again") from e
     if not isinstance(header, dict) or header.get('format') != FORMAT: raise ValueError(f"{folder/HEADER} is not the header of a saved corpus")
-    if header.get('version') != VERSION: raise ValueError(f"{folder} has version {header.get('version')!r} of the format, and only {VERSION} is known here; make the corpus again")
+    if header.get('version') != VERSION:
+        raise ValueError(f"{folder} has version {header.get('version')!r} of the format, and only {VERSION} is known here; make the corpus again")
     for field, kind in FIELDS.items():
         if type(value := header.get(field)) is not kind or kind is int and value < 0: raise ValueError(f"{folder/HEADER} is damaged: {field} is {value!r}")
     sizes = {IDS: 4 * header['words'], OFFSETS: 8 * (header['sentences'] + 1), VOCAB: header['vocab_bytes']}
@@ -549,7 +551,8 @@ def read_vocab(
 )->Vocab:
     "The vocabulary of a saved corpus, after checks."
     data, path = (folder/VOCAB).read_bytes(), folder/VOCAB
-    if hashlib.sha256(data).hexdigest() != header['vocab_digest']: raise ValueError(f"{path} is not the vocabulary that was saved: its digest is another; make the corpus again")
+    if hashlib.sha256(data).hexdigest() != header['vocab_digest']:
+        raise ValueError(f"{path} is not the vocabulary that was saved: its digest is another; make the corpus again")
     try:
         words, counts = json.loads(data)
         vocab = Vocab(dict(zip(words, counts)), min_freq=0, unk=None)
@@ -568,7 +571,8 @@ def check_arrays(
     blocks = lambda a: (a[i:i + ITEMS + 1] for i in range(0, len(a), ITEMS))
     if not all(b.min() >= 0 and b.max() < len(corpus.vocab) for b in blocks(corpus.ids)): raise ValueError(f"{folder/IDS} is damaged: ids must be from 0 to {len(corpus.vocab) - 1:,}")
     o = corpus.offsets
-    if o[0] != 0 or o[-1] != corpus.num_words or not all((np.diff(b) >= 0).all() for b in blocks(o)): raise ValueError(f"{folder/OFFSETS} is damaged: offsets must rise from 0 to {corpus.num_words:,}")
+    if o[0] != 0 or o[-1] != corpus.num_words or not all((np.diff(b) >= 0).all() for b in blocks(o)):
+        raise ValueError(f"{folder/OFFSETS} is damaged: offsets must rise from 0 to {corpus.num_words:,}")
     if corpus.digest != digest: raise ValueError(f"{folder} is not what was saved: the digest of its arrays is another; make the corpus again")
 
 # %% ../nbs/10_corpus.ipynb #c100
@@ -646,7 +650,8 @@ def from_sentences(cls:Corpus,
     name='sentences',        # what the text is called
 )->Corpus:
     "Sentences as a corpus."
-    if isinstance(sentences, (str, bytes, Path)): raise ValueError(f"sentences must be token lists, not {shorten(str(sentences))}; for the path of a file, use Corpus.from_file")
+    if isinstance(sentences, (str, bytes, Path)):
+        raise ValueError(f"sentences must be token lists, not {shorten(str(sentences))}; for the path of a file, use Corpus.from_file")
     check_options(min_count, max_final_vocab, vocab)
     numbers = Numbers()
     with spill_files() as (spill, ends):
