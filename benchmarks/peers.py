@@ -48,7 +48,7 @@ def run_fasttext(o, out, lap):
     lap('imports')
     start = time.perf_counter()
     model = fasttext.train_unsupervised(o['file'], model='skipgram', dim=o['dim'], ws=SHARED['window'], neg=o['negative'], t=SHARED['sample'], lr=SHARED['alpha'],
-        epoch=o['epochs'], minCount=o['min_count'], minn=0, maxn=0, bucket=1, thread=o['workers'], verbose=0, seed=o['seed']); lap('fit')
+        epoch=o['epochs'], minCount=o['min_count'], minn=0, maxn=0, bucket=1, thread=o['workers'], verbose=0); lap('fit')
     seconds = time.perf_counter() - start            # reading is in it: the library does both at once
     write_binary(out, model.words, model.get_input_matrix()[:len(model.words)])
     return dict(training=seconds)

@@ -163,6 +163,7 @@ def fit(self:Word2Vec,
         for epoch in range(self.epochs):
             self.one_epoch(corpus, epoch, s, schedule, workers, heldout, bar)
             if self.should_stop(callbacks, patience): break
+    if not quiet: self.history.curve.draw()
     return self
 
 # %% ../nbs/17_word2vec.ipynb #c016
