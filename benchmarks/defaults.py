@@ -7,6 +7,7 @@ from record import options, save
 from w2v_nb.all import Corpus, HeldOut, Text, Word2Vec, read_pydoc, read_ptb, split_text
 
 ALPHA, SAMPLE, EPOCHS = [.0125, .025, .05, .075, .1], [1e-5, 1e-4, 1e-3], [3, 5, 10]
+BASE = dict(alpha=.05, sample=1e-4, epochs=5) # what is not said
 GRID = [dict(alpha=a) for a in ALPHA] + [dict(sample=s) for s in SAMPLE if s != 1e-4] + [dict(epochs=e, alpha=a) for e in EPOCHS if e != 5 for a in (.025, .05, .075)]
 
 
@@ -35,8 +36,8 @@ if __name__ == '__main__':
         corpus = Corpus.from_sentences(training, min_count=min_count, name=name)
         judge = HeldOut(Corpus.from_sentences(unseen, vocab=corpus.vocab))
         for setting in GRID[:2] if args.small else GRID:
-            models = [Word2Vec(seed=seed, **setting).fit(corpus, quiet=True) for seed in range(1 if args.small or name == 'english' else args.seeds)]
-            rows.append(dict(text=name, **dict(alpha=.05, sample=1e-4, epochs=5) | setting,
+            models = [Word2Vec(seed=seed, **BASE | setting).fit(corpus, quiet=True) for seed in range(1 if args.small or name == 'english' else args.seeds)]
+            rows.append(dict(text=name, **BASE | setting,
                              val_loss=statistics.mean(judge.loss(*m.tables.views()).loss for m in models), wordsim=similarity(models[0]) if name == 'english' else None,
                              seconds=statistics.mean(sum(m.history['seconds']) for m in models)))
             print(rows[-1], flush=True)

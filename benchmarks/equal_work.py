@@ -23,7 +23,7 @@ if __name__ == '__main__':
         print('chapter', chapter[-1], flush=True)
     engine = []
     for epochs in (1, 2) if args.small else (1, 2, 3, 4, 5, 7, 10):
-        model = Word2Vec(epochs=epochs).fit(corpus, quiet=True)
+        model = Word2Vec(epochs=epochs, alpha=.05).fit(corpus, quiet=True)
         engine.append(dict(epochs=epochs, seconds=sum(model.history['seconds']), loss=judge.loss(*model.tables.views()).loss))
         print('engine', engine[-1], flush=True)
     save('equal_work', dict(text='pydoc' if args.small else 'ptb', threads=torch.get_num_threads(), chapter=chapter, engine=engine), args.out)

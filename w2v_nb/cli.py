@@ -36,10 +36,10 @@ def positive(
     return convert
 
 # %% ../nbs/20_cli.ipynb #c007
-BOTH = [('epochs', int, 5, 'passes over the text'), ('vector-size', int, 100, 'numbers in a vector'),
+BOTH = [('vector-size', int, 100, 'numbers in a vector'),
         ('window', int, 5, 'largest distance of a context word'), ('negative', int, 5, 'noise words for a window; in the chapter for each context'),
         ('sample', float, 1e-4, 'thin out words that are more frequent than this; 0 to keep all')]
-ENGINE = [('alpha', float, .05, 'learning rate at the beginning'), ('min-alpha', float, 1e-4, 'learning rate at the end'),
+ENGINE = [('alpha', float, .025, 'learning rate at the beginning'), ('min-alpha', float, 1e-4, 'learning rate at the end'),
           ('ns-exponent', float, .75, 'noise is drawn by counts to this power'), ('max-final-vocab', int, None, 'keep so many of the commonest words'),
           ('workers', int, None, 'threads; as many as there are cores if not given')]
 CHAPTER = [('lr', float, .002, "Adam's learning rate"), ('batch-size', int, 512, 'centre words in a step')]
@@ -64,6 +64,7 @@ def train_parser()->OneLineParser:
     p.add_argument('--overwrite', action='store_true', help='write into a folder that exists and is not empty')
     p.add_argument('--recipe', choices=['engine', 'chapter'], default='engine', help="what trains: the engine, or the chapter's PyTorch loop with Adam (engine)")
     add_numbers(p, BOTH, True)
+    p.add_argument('--epochs', type=positive(int), metavar='N', help='passes over the text (10; 5 for the chapter)')
     p.add_argument('--min-count', type=positive(int), metavar='N', help='leave out words that occur less often (5; 10 for ptb, pydoc and the chapter)')
     p.add_argument('--seed', type=int, default=0, metavar='N', help='of all random numbers, from 0 (0)')
     p.add_argument('--quiet', action='store_true', help='print nothing but errors and notes')
@@ -89,6 +90,7 @@ def settle(
         if recipe != args.recipe and given: parser.error(f"--{given[0]} is for --recipe {recipe}, and this is the {args.recipe}" + ("; its learning rate is --alpha" if given[0] == 'lr' else ''))
     for name, _, default, _ in ENGINE + CHAPTER:
         if getattr(args, name.replace('-', '_')) is None: setattr(args, name.replace('-', '_'), default)
+    if args.epochs is None: args.epochs = 10 if args.recipe == 'engine' else 5
     if args.min_count is None: args.min_count = 10 if args.recipe == 'chapter' or args.input in (None, 'ptb', 'pydoc') else 5
     if not 0 <= args.seed < 2**63: parser.error(f"argument --seed: must be a whole number from 0, below 2^63, not {args.seed}")
     return args

@@ -74,10 +74,10 @@ class Word2Vec:
         negative:int=5,           # noise words for each window
         sample:float=1e-4,        # words more frequent than this are thinned out; 0 keeps all
         ns_exponent:float=.75,    # noise is drawn by counts to this power
-        alpha:float=.05,          # learning rate at the beginning
+        alpha:float=.025,         # learning rate at the beginning
         min_alpha:float=1e-4,     # and at the end
         shrink_windows=True,      # draw each window's width from 1 to `window`
-        epochs:int=5,             # passes over the text
+        epochs:int=10,            # passes over the text
         workers:int=None,         # threads; as many as there are cores if None
         device='auto',            # 'auto' or 'cpu'
         deterministic=False,      # the same bits each time on the same machine: trains with one worker
