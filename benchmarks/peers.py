@@ -1,6 +1,6 @@
 """The engine, gensim and fastText side by side: same text, same parameters, same number of threads, in turn, each run in a process of its own.
 `--part speed` times training and the whole way from a text file to saved vectors, with the memory that takes; `--part quality` compares word
-similarity and analogies over seeds; `--part heldout` asks for the loss on unseen text; `--part scale` for the time of a word in a short and in a long text. Results are merged into `results/peers.json`.
+similarity and analogies over seeds; `--part heldout` asks for the loss on unseen text; `--part scale` for the time of a word in a short and in a long text, `--part threads` for what a second thread gains. Results are merged into `results/peers.json`.
 `python peers.py FILE` measures on a text of your own."""
 import argparse, json, os, re, statistics, subprocess, sys, tempfile, time
 from itertools import product
@@ -171,6 +171,20 @@ def scale(args, home):
     return out
 
 
+def threads(args, home):
+    "Words a second of ours with one thread and with two, in turn"
+    from w2v_nb.all import Corpus, Word2Vec
+    out = {}
+    for name in args.texts:
+        file, min_count = text_file(name, home, args.small)
+        corpus = Corpus.from_file(file, min_count=min_count, quiet=True)
+        out[name] = {str(n): [] for n in (1, 2)}
+        for _ in range(args.rounds):
+            for n in (1, 2): out[name][str(n)].append(Word2Vec(epochs=1, workers=n).fit(corpus, quiet=True).history[0].raw_words_per_s)
+        print(name, out[name], flush=True)
+    return out
+
+
 # ---- the table
 
 def medians(rows):
@@ -194,12 +208,14 @@ def table(results):
     return '\n'.join(lines)
 
 
+PARTS = dict(speed=speed, quality=quality, heldout=heldout, scale=scale, threads=threads)
+
 def options():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument('file', nargs='?', help='a text of your own, one sentence a line')
     p.add_argument('--small', action='store_true', help='a small run, to see that it works')
     p.add_argument('--out', type=Path, default=RESULTS, help='folder for the results file')
-    p.add_argument('--part', choices=['speed', 'quality', 'heldout', 'scale'], default='speed')
+    p.add_argument('--part', choices=list(PARTS), default='speed')
     p.add_argument('--texts', nargs='+', default=['ptb', 'pydoc', 'english'])
     p.add_argument('--tools', nargs='+', choices=TOOLS, default=TOOLS)
     p.add_argument('--dims', nargs='+', type=int, default=[100])
@@ -215,14 +231,14 @@ if __name__ == '__main__':
     if args.file: args.texts = [args.file]
     if args.small: args.texts, args.rounds, args.seeds, args.tools = ['zipf-300-9000'], 1, 2, ['ours', 'gensim_file']
     path = args.out/'peers.json'
-    old = json.loads(path.read_text()) if path.exists() else dict(speed=[], quality={}, heldout={}, scale={})
+    old = json.loads(path.read_text()) if path.exists() else {part: [] if part == 'speed' else {} for part in PARTS}
     with tempfile.TemporaryDirectory() as home:
-        for part in ['speed', 'quality', 'heldout', 'scale'] if args.small else [args.part]:
-            new = dict(speed=speed, quality=quality, heldout=heldout, scale=scale)[part](args, home)
+        for part in PARTS if args.small else [args.part]:
+            new = PARTS[part](args, home)
             if part == 'speed':
                 key = lambda r: tuple(r[k] for k in ('text', 'dim', 'negative', 'workers', 'tool'))
                 same = {key(r) for r in new}
                 old[part] = [r for r in old[part] if key(r) not in same] + new
-            else: old[part] |= new
-            save('peers', {k: old[k] for k in ('speed', 'quality', 'heldout', 'scale')}, args.out)
+            else: old[part] = old.get(part, {}) | new
+            save('peers', {part: old.get(part, {}) for part in PARTS}, args.out)
     if old['speed']: print(table(old))
