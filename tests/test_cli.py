@@ -41,7 +41,7 @@ def test_without_input_goes_on_with_pydoc(tmp_path):
     done = run(tmp_path, *SMALL, '--min-count', 100)
     assert done.returncode == 0, done.stderr
     assert "note: training on the text 'pydoc', because: could not get PTB" in done.stderr and '\r' not in done.stderr
-    assert sorted(p.name for p in (tmp_path/'w2v_pydoc').iterdir()) == ['loss.png', 'vectors.txt']
+    assert sorted(p.name for p in (tmp_path/'w2v_pydoc').iterdir()) == ['loss.png', 'vectors.safetensors', 'vectors.txt']
 
 @pytest.mark.parametrize('more', [['--deterministic'], ['--recipe', 'chapter']], ids=['engine', 'chapter'])
 def test_same_seed_same_bits(tmp_path, mine, more):
@@ -61,7 +61,7 @@ def test_ctrl_c_keeps_what_was_learnt(tmp_path, mine, recipe, says):
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=30)
     assert child.returncode == 130 and says in err and 'Traceback' not in err
-    assert sorted(p.name for p in (tmp_path/'w2v_mine').iterdir()) == ['loss.png', 'vectors.txt']
+    assert sorted(p.name for p in (tmp_path/'w2v_mine').iterdir()) == ['loss.png', 'vectors.safetensors', 'vectors.txt']
     assert sorted(p.name for p in tmp_path.iterdir() if 'w2v' in p.name) == ['w2v_mine']
 
 @pytest.mark.skipif(os.name == 'nt', reason='limits the size of files in the POSIX way')

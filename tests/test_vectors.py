@@ -279,6 +279,222 @@ def test_damaged_files(tmp_path_factory, data, binary, written_binary):
     if len(wv) > 1 and np.abs(wv.vectors).max() < 1e37: assert len(wv.most_similar(0, topn=1)) == 1 # above, a length may exceed float32
 
 
+# ---------- more questions
+
+def test_other_questions_are_gensims(pair):
+    ours, theirs = pair
+    rng = np.random.default_rng(5)
+    words = lambda n: [ours.index_to_key[i] for i in rng.integers(V, size=n)]
+    for _ in range(1000):
+        positive, negative, topn = words(rng.integers(1, 4)), words(rng.integers(3)), int(rng.integers(1, 20))
+        a, b = (v.most_similar_cosmul(positive, negative, topn=topn) for v in pair)
+        scale = b[0][1]
+        same([(w, c/scale) for w, c in a], [(w, c/scale) for w, c in b], 2e-5)
+        x, y = words(2)
+        np.testing.assert_allclose(ours.distances(x), theirs.distances(x), atol=1e-5)
+        np.testing.assert_allclose(ours.distances(x, positive), theirs.distances(x, positive), atol=1e-5)
+        assert abs(ours.distance(x, y) - theirs.distance(x, y)) < 1e-5
+        near = np.abs(theirs.distances(x) - theirs.distance(x, y)) < 1e-5
+        assert {w for w in set(ours.closer_than(x, y)) ^ set(theirs.closer_than(x, y))} <= {theirs.index_to_key[i] for i in np.flatnonzero(near)}
+        assert abs(ours.rank(x, y) - theirs.rank(x, y)) <= near.sum()
+        ws1, ws2 = words(rng.integers(1, 5)), words(rng.integers(1, 5))
+        assert abs(ours.n_similarity(ws1, ws2) - theirs.n_similarity(ws1, ws2)) < 1e-5
+        if len({*ws1, *ws2}) > 2: assert ours.doesnt_match(ws1 + ws2) == theirs.doesnt_match(ws1 + ws2) # two words are equally far from their mean
+        how = dict(pre_normalize=bool(rng.integers(2)), post_normalize=bool(rng.integers(2)), weights=rng.normal(size=len(ws1)))
+        np.testing.assert_allclose(ours.get_mean_vector(ws1, **how), theirs.get_mean_vector(ws1, **how), rtol=1e-4, atol=1e-5)
+        same(ours.similar_by_word(x, topn), theirs.similar_by_word(x, topn))
+        same(ours.similar_by_vector(theirs[x], topn), theirs.similar_by_vector(theirs[x], topn))
+
+
+def test_batches_answer_as_one_by_one(pair):
+    ours, theirs = pair
+    for topn, first in (1, None), (10, None), (10, 7), (100, 2000), (2*V, None):
+        keys = np.random.default_rng(topn).integers(V, size=1100 if topn == 10 else 20).tolist()
+        for key, found in zip(keys, ours.most_similar_batch(keys, topn, restrict_vocab=first)): same(found, ours.most_similar(key, topn=topn, restrict_vocab=first))
+    same(ours.most_similar_batch(['w1'])[0], theirs.most_similar('w1'))
+    equal = WordVectors(np.ones((9000, 3)), [f'w{i}' for i in range(9000)])
+    assert [w for w, _ in equal.most_similar_batch(['w3'], 4)[0]] == ['w0', 'w1', 'w2', 'w4']
+    assert WordVectors([[0, 0], [1, 0]], 'ab').most_similar_batch(['a', 'b']) == [[('b', 0.)], [('a', 0.)]]
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_batches_with_ties(data):
+    V, D, Q, n = (data.draw(st.integers(1, m)) for m in (60, 3, 5, 70))
+    table = np.array(data.draw(st.lists(st.lists(st.integers(-2, 2), min_size=D, max_size=D), min_size=V, max_size=V)), dtype=np.float32)
+    wv = WordVectors(table, [f'w{i}' for i in range(V)])
+    keys = data.draw(st.lists(st.integers(0, V - 1), min_size=Q, max_size=Q))
+    for key, found in zip(keys, wv.most_similar_batch(keys, n)): same(found, wv.most_similar(key, topn=n))
+
+
+# ---------- safetensors and other tools
+
+@pytest.fixture(scope='module')
+def saved(tmp_path_factory):
+    rng, path = np.random.default_rng(6), tmp_path_factory.mktemp('st')/'wv.safetensors'
+    wv = WordVectors(rng.normal(size=(6, 3)), ['a', 'New York', 'c\nc', 'ü', '東', '🙂'], counts=range(6), output_vectors=rng.normal(size=(6, 3)), params=dict(window=5, tool='é'))
+    wv.save(path)
+    return wv, path
+
+
+def check_same(a, b):
+    assert a.index_to_key == b.index_to_key and a.key_to_index == b.key_to_index and a.params == b.params
+    for name in 'vectors', 'output_vectors', 'counts': assert getattr(a, name).tobytes() == getattr(b, name).tobytes()
+
+
+def test_safetensors_round_trip(saved, tmp_path):
+    from safetensors.numpy import load_file
+    wv, path = saved
+    mapped = WordVectors.load(path)
+    assert isinstance(mapped, WordVectors) and len(mapped) == 6 and mapped.vector_size == 3
+    check_same(wv, mapped)
+    assert not mapped.vectors.flags.writeable
+    assert load_file(path)['vectors'].tobytes() == wv.vectors.tobytes()
+    mapped.save(path)                                     # onto itself
+    check_same(mapped, WordVectors.load(path))
+    bare = WordVectors([[1, 2]], ['a'])
+    bare.save(tmp_path/'bare')
+    again = WordVectors.load(tmp_path/'bare')
+    assert again.counts is None and again.output_vectors is None and again.params == {} and repr(again) == repr(bare) and again['a'].tolist() == [1, 2]
+    wide = WordVectors(np.arange(400_000, dtype=np.float32).reshape(2000, 200)[:, 50:150], [f'w{i}' for i in range(2000)])
+    wide.save(tmp_path/'wide')
+    assert WordVectors.load(tmp_path/'wide').vectors.tobytes() == wide.vectors.tobytes()
+
+
+def rebuilt(path, change):
+    "The file with a header (and body) that `change` has had in its hands"
+    raw = path.read_bytes()
+    n = int.from_bytes(raw[:8], 'little')
+    header, body = json.loads(raw[8:8 + n]), bytearray(raw[8 + n:])
+    change(header, body)
+    head = json.dumps(header).encode()
+    return len(head).to_bytes(8, 'little') + head + bytes(body)
+
+def at(header, name): return header[name]['data_offsets'][0]
+def put(name, row, value):
+    def change(header, body): body[at(header, name) + row*len(value):at(header, name) + (row + 1)*len(value)] = value
+    return change
+def told(name, **what): return lambda header, body: header[name].update(what)
+def meta(**what): return lambda header, body: header['__metadata__'].update(what)
+def twice(header, body): # the words a, and then a again
+    put('offsets', 2, np.int64(2).tobytes())(header, body)
+    body[at(header, 'words') + 1] = ord('a')
+LIES = {'no such shape': (told('vectors', shape=[10**12, 3]), 'safetensors'), 'negative': (told('vectors', shape=[-6, -3]), 'safetensors'), 'other shape': (told('vectors', shape=[3, 6]), 'shape'),
+    'flat': (told('vectors', shape=[18]), r'\[words, dimensions\]'), 'type': (told('vectors', dtype='I32'), 'F32'), 'counts shape': (told('counts', shape=[2, 3]), 'shape'),
+    'words shape': (lambda h, b: h['words'].update(shape=[1] + h['words']['shape']), 'shape'), 'overlap': (told('words', data_offsets=[0, 20]), 'safetensors'),
+    'no words': (lambda h, b: h.update(warts=h.pop('words')), 'words'), 'format': (meta(format='GPT-9'), 'GPT-9'), 'params': (meta(params='{"a": '), 'JSON'), 'params list': (meta(params='[1]'), 'dictionary'),
+    'deep params': (meta(params='['*100_000), 'JSON'), 'metadata type': (meta(params=5), 'safetensors'),
+    'nan': (put('vectors', 7, np.float32('nan').tobytes()), "'vectors', row 2.*nan"), 'inf': (put('output_vectors', 7, np.float32('inf').tobytes()), "'output_vectors', row 2.*inf"),
+    'negative count': (put('counts', 1, np.int64(-1).tobytes()), "'counts', row 1"), 'offsets fall': (put('offsets', 2, np.int64(1).tobytes()), "'offsets'"),
+    'offsets end': (put('offsets', 6, np.int64(99).tobytes()), "'offsets'"), 'offsets huge': (put('offsets', 3, np.int64(2**62).tobytes()), "'offsets'"),
+    'utf-8': (put('words', 0, b'\xff'), 'UTF-8'), 'twice': (twice, "'a' twice")}
+
+@pytest.mark.parametrize('name', LIES)
+def test_lying_safetensors(saved, tmp_path, name):
+    change, message = LIES[name]
+    (tmp_path/'f').write_bytes(rebuilt(saved[1], change))
+    with pytest.raises(ValueError, match=message) as e: use(tmp_path/'f')
+    assert str(tmp_path/'f') in str(e.value) and len(str(e.value)) < 700 + len(str(tmp_path))
+
+def use(path):
+    "Load, and ask for everything"
+    wv = WordVectors.load(path)
+    wv.vectors, wv.output_vectors, wv.counts, wv.index_to_key
+    return wv
+
+def use_whole(path):
+    try: wv = use(path)
+    except ValueError as e: assert str(path) in str(e)
+    else:
+        assert wv.vectors.shape == (len(wv), wv.vector_size) == (len(wv.index_to_key), wv.vector_size) and np.isfinite(wv.vectors).all() and len(set(wv.index_to_key)) == len(wv) > 0
+        assert all(isinstance(w, str) and w for w in wv.index_to_key) and isinstance(wv.params, dict)
+
+
+@given(st.data())
+@settings(max_examples=1500, deadline=None)
+def test_damaged_safetensors(saved, tmp_path_factory, data):
+    content = bytearray(saved[1].read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        i = data.draw(st.integers(0, len(content)))
+        content[i:i + data.draw(st.sampled_from([0, 1, 1, 4, 1000]))] = data.draw(st.one_of(st.binary(max_size=3), st.sampled_from([b'0', b'9', b'-', b'"', b'{', b'\x00\x00\x80\x7f', b'\xff'])))
+    path = tmp_path_factory.getbasetemp()/'damaged.st'
+    path.write_bytes(content)
+    use_whole(path)
+
+
+@pytest.mark.parametrize('words', [['a', ''], ['a', '\ud800']])
+def test_words_that_safetensors_cannot_hold(tmp_path, words):
+    with pytest.raises(ValueError, match='cannot be written'): WordVectors([[1], [2]], words).save(tmp_path/'f')
+    assert os.listdir(tmp_path) == []
+    with pytest.raises(FileNotFoundError): WordVectors.load(tmp_path/'f')
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='limits the size of files in the POSIX way')
+@pytest.mark.parametrize('write', ['save(path)', 'save_word2vec_format(path)', 'save_word2vec_format(path, binary=True)'])
+def test_a_full_disk_leaves_the_old_file(tmp_path, write):
+    code = ("import sys, signal, resource, numpy as np; from w2v_nb.vectors import WordVectors; path = sys.argv[1]\n"
+            "WordVectors([[1, 2]], ['old'])." + write + "\n"
+            "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+            "try: WordVectors(np.ones((9000, 9)), [f'w{i}' for i in range(9000)])." + write + "; sys.exit('written')\n"
+            "except OSError as e: print(e)")
+    old = subprocess.run([sys.executable, '-c', code.split('signal.signal')[0], str(tmp_path/'f')], check=True) and (tmp_path/'f').read_bytes()
+    done = subprocess.run([sys.executable, '-c', code, str(tmp_path/'f')], capture_output=True, text=True)
+    assert done.returncode == 0 and 'File too large' in done.stdout, done.stderr
+    assert (tmp_path/'f').read_bytes() == old and os.listdir(tmp_path) == ['f']
+
+
+def test_torch_takes_the_rows(pair):
+    torch = pytest.importorskip('torch')
+    ours, _ = pair
+    layer = ours.to_embedding(padding=True, unk=True)
+    assert layer(torch.tensor([0, 5, V - 1])).numpy().tobytes() == ours.vectors[[0, 5, V - 1]].tobytes()
+    assert layer.padding_idx == V and not layer.weight[V].any() and torch.allclose(layer.weight[V + 1], torch.from_numpy(ours.vectors.mean(0)), atol=1e-5)
+    back = WordVectors.from_embedding(ours.to_embedding(), ours.index_to_key)
+    assert back.vectors.tobytes() == ours.vectors.tobytes()
+    with pytest.raises(ValueError, match='words for'): WordVectors.from_embedding(layer, ours.index_to_key)
+
+
+def test_gensim_takes_a_copy(saved):
+    wv, _ = saved
+    theirs = wv.to_gensim()
+    assert theirs.vectors.tobytes() == wv.vectors.tobytes() and theirs.index_to_key == wv.index_to_key and not np.shares_memory(theirs.vectors, wv.vectors)
+    assert [theirs.get_vecattr(w, 'count') for w in wv.index_to_key] == wv.counts.tolist()
+
+
+def test_tensorboard_reads_the_tables(pair, tmp_path):
+    plugin = pytest.importorskip('tensorboard.plugins.projector.projector_plugin', exc_type=ImportError)
+    from google.protobuf import text_format
+    from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
+    ours, _ = pair
+    ours.save_projector(tmp_path/'p', limit=50)
+    assert np.asarray(plugin._read_tensor_tsv_file(str(tmp_path/'p'/'vectors.tsv')), dtype=np.float32).tobytes() == ours.vectors[:50].tobytes()
+    config = text_format.Parse((tmp_path/'p'/'projector_config.pbtxt').read_text(), ProjectorConfig()).embeddings[0]
+    assert (tmp_path/'p'/config.metadata_path).read_text(encoding='utf-8').split('\n')[:-1] == ours.index_to_key[:50]
+    assert (tmp_path/'p'/config.tensor_path).exists()
+    with pytest.raises(ValueError, match='cannot be written into a table'): WordVectors([[1]], ['a\tb']).save_projector(tmp_path/'q')
+
+
+def test_spacy_takes_our_text(saved, tmp_path):
+    spacy = pytest.importorskip('spacy')
+    wv = WordVectors(np.random.default_rng(0).normal(size=(20, 8)), [f'word{i}' for i in range(19)] + ['naïve'])
+    wv.save_word2vec_format(tmp_path/'v.txt')
+    subprocess.run([sys.executable, '-m', 'spacy', 'init', 'vectors', 'en', tmp_path/'v.txt', tmp_path/'out'], check=True, capture_output=True)
+    vocab = spacy.load(tmp_path/'out').vocab
+    for word in wv.index_to_key: assert vocab.get_vector(word).tobytes() == wv[word].tobytes()
+
+
+def test_html_is_escaped():
+    html = WordVectors([[1.]], ['<script>alert(1)</script>'], params={'<i>': '<b>'})._repr_html_()
+    assert '<script' not in html and '<b>' not in html and '<i>' not in html and '&lt;script' in html
+
+
+def test_names_of_gensim_3():
+    wv = WordVectors([[1.]], ['a'])
+    for name in 'vocab', 'index2word', 'init_sims', 'wmdistance':
+        with pytest.raises(AttributeError, match='; use '): getattr(wv, name)
+    with pytest.raises(AttributeError, match="no 'nonsense'$"): wv.nonsense
+
+
 def test_nothing_heavy_is_imported():
     code = "import sys, w2v_nb.vectors; print([m for m in ('torch', 'matplotlib.pyplot', 'triton', 'IPython', 'scipy', 'sklearn', 'gensim', 'numba') if m in sys.modules])"
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip() == '[]'

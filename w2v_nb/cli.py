@@ -57,7 +57,7 @@ def add_numbers(
 def train_parser()->OneLineParser:
     "The options of `w2v_train`."
     p = OneLineParser(prog='w2v_train', usage='w2v_train [INPUT] [--output DIR] [options]', allow_abbrev=False,
-        description="Train word vectors on a text, and write vectors.txt (word2vec text format) and loss.png into a folder.")
+        description="Train word vectors on a text, and write vectors.txt (word2vec text format), vectors.safetensors and loss.png into a folder.")
     p.add_argument('input', metavar='INPUT', nargs='?', help="a UTF-8 text with one sentence a line, as a file, a .gz file or a folder of them; or 'ptb' (Penn Treebank, "
         "downloaded once); or 'pydoc' (documentation of the Python packages that are installed here). Without it: ptb, or pydoc where ptb is not to be had")
     p.add_argument('--output', type=Path, metavar='DIR', help='folder to write to; w2v_ptb, w2v_pydoc or w2v_<name of the file> if not given')
@@ -244,12 +244,13 @@ def w2v_train(
                 history, wv = job.train()
                 if len(history) < args.epochs and (older or not history): raise KeyboardInterrupt
                 wv.save_word2vec_format(folder/'vectors.txt')
+                wv.save(folder/'vectors.safetensors')
                 history.curve.figure().savefig(folder/'loss.png', dpi=120)
         except KeyboardInterrupt: parser.exit(130, f'{parser.prog}: stopped; nothing was written\n')
         except MemoryError as e: parser.error(f'not enough memory: {in_options(e)}')
         except (OSError, ValueError, FloatingPointError) as e: parser.error(in_options(e))
     if not args.quiet:
-        print(f"wrote {output/'vectors.txt'} and {output/'loss.png'}")
+        print(f"wrote {output/'vectors.txt'}, vectors.safetensors and loss.png")
         print(history)
         for word in words_to_show(wv.index_to_key): print(f'{word}:', ', '.join(f'{w} {cos:.2f}' for w, cos in wv.most_similar(word, topn=3)))
     if len(history) < args.epochs: print(f'{parser.prog}: stopped after {len(history)} of {args.epochs} epochs; what was learnt till then is written', file=sys.stderr)
