@@ -82,3 +82,44 @@ def test_hyphens_and_underscores(tmp_path, mine):
 def test_module_says_what_is_there():
     done = subprocess.run([sys.executable, '-m', 'w2v_nb'], cwd=root, capture_output=True, text=True, check=True)
     assert 'w2v_train' in done.stdout
+
+
+def ask(command, tmp_path, *args, **kwargs):
+    return subprocess.run([sys.executable, '-c', f'import sys; from w2v_nb.cli import {command}; sys.exit({command}())', *map(str, args)], cwd=tmp_path, capture_output=True, text=True, **kwargs)
+
+@pytest.fixture
+def vectors(tmp_path):
+    import numpy as np
+    from w2v_nb.vectors import WordVectors
+    wv = WordVectors(np.random.default_rng(0).normal(size=(3000, 20)), [f'wörd{i}' for i in range(3000)])
+    wv.save(tmp_path/'v.safetensors')
+    return wv
+
+def test_similar_prints_what_python_says(tmp_path, vectors):
+    done = ask('w2v_similar', tmp_path, 'v.safetensors', 'wörd1', 'wörd2', '--negative', 'wörd3', '--topn', 7, encoding='utf-8', env=os.environ | {'PYTHONIOENCODING': 'utf-8', 'PYTHONPATH': str(root)})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ''.join(f'{w}\t{c:.4f}\n' for w, c in vectors.most_similar(['wörd1', 'wörd2'], 'wörd3', topn=7))
+
+def test_similar_loads_nothing_heavy(tmp_path, vectors):
+    code = "import sys; from w2v_nb.cli import w2v_similar; w2v_similar(['v.safetensors', 'wörd1']); print(*[m for m in ('torch', 'numba', 'matplotlib', 'gensim') if m in sys.modules])"
+    done = subprocess.run([sys.executable, '-X', 'utf8', '-c', code], cwd=tmp_path, capture_output=True, encoding='utf-8', env=os.environ | {'PYTHONPATH': str(root)})
+    assert done.returncode == 0 and done.stdout.splitlines()[-1] == '', done.stdout + done.stderr
+
+@pytest.mark.skipif(os.name == 'nt', reason='a shell of its own')
+def test_similar_in_a_pipe(tmp_path, vectors):
+    line = f"{sys.executable} -X utf8 -c 'import sys; from w2v_nb.cli import w2v_similar; sys.exit(w2v_similar())' v.safetensors wörd1 --topn 2999 | head -n 1"
+    done = subprocess.run(['bash', '-c', 'set -o pipefail; ' + line], cwd=tmp_path, capture_output=True, encoding='utf-8', env=os.environ | {'PYTHONPATH': str(root)})
+    assert done.returncode == 0 and done.stderr == '' and done.stdout.count('\n') == 1
+
+def test_convert_there_and_back(tmp_path, vectors):
+    from w2v_nb.vectors import WordVectors
+    for a, b in ('v.safetensors', 'a.bin.gz'), ('a.bin.gz', 'b.vec'), ('b.vec', 'c.glove'), ('c.glove', 'd.safetensors'):
+        done = ask('w2v_convert', tmp_path, a, b, env=os.environ | {'PYTHONPATH': str(root)})
+        assert done.returncode == 0 and '3,000 words x 20' in done.stdout, done.stderr
+    again = WordVectors.load(tmp_path/'d.safetensors')
+    assert again.vectors.tobytes() == vectors.vectors.tobytes() and again.index_to_key == vectors.index_to_key
+    old = (tmp_path/'b.vec').read_bytes()
+    for args, says in (['v.safetensors', 'b.vec'], 'add --overwrite'), (['v.safetensors', 'x'], 'add --to'), (['b.vec', 'x.bin', '--from', 'binary'], 'byte'), (['none.bin', 'x.bin'], 'no file none.bin'):
+        done = ask('w2v_convert', tmp_path, *args, env=os.environ | {'PYTHONPATH': str(root)})
+        assert done.returncode == 2 and done.stderr.count('\n') == 1 and says in done.stderr, done.stderr
+    assert (tmp_path/'b.vec').read_bytes() == old and not (tmp_path/'x.bin').exists()

@@ -1,8 +1,8 @@
 "WordVectors against gensim: thousands of queries, files both ways; and against files that are not what they say."
-import json, os, pickle, stat, subprocess, sys
+import gzip, io, json, os, pickle, stat, subprocess, sys
 import numpy as np, pytest
 from hypothesis import given, settings, strategies as st
-from w2v_nb.vectors import MissingWord, WordVectors, best
+from w2v_nb.vectors import MissingWord, WordVectors, best, read_text
 
 gensim = pytest.importorskip('gensim')
 from gensim.models import KeyedVectors
@@ -236,6 +236,57 @@ def test_hostile_files(tmp_path, binary, content, message):
     (tmp_path/'f').write_bytes(content)
     with pytest.raises(ValueError, match=message) as e: WordVectors.load_word2vec_format(tmp_path/'f', binary=binary)
     assert str(tmp_path/'f') in str(e.value) and len(str(e.value)) < 500 + len(str(tmp_path))
+
+
+PLAIN, KINDS = ['1', '-0.5', '.25', '3.', '1e-3', '2E+5', '0', '-0', '123456789.123456789'], ['+1', '1e', 'nan', 'x', '1_0', '', '1e400', '12345678901234567890', '0x1', '1e23', '--1', '.']
+@given(st.lists(st.tuples(st.sampled_from(['a', 'ü', 'New York', 'b 1', '', '\x0b', 'c']), st.lists(st.sampled_from(PLAIN*6 + KINDS), min_size=1, max_size=3), st.sampled_from([' ']*20 + ['\t', '  ']),
+                          st.sampled_from(['\n']*20 + ['\r\n', ' \n', '', '\n\n'])), min_size=1, max_size=8), st.integers(1, 3), st.sampled_from([None, 1, 3, 8]), st.integers(1, 8))
+@settings(max_examples=1500, deadline=None)
+def test_the_compiled_loop_reads_as_its_oracle(lines, dim, count, n):
+    raw = ''.join(space.join([word, *numbers]) + end for word, numbers, space, end in lines).encode()
+    def read(fast):
+        out = []
+        try:
+            for at, words, values in read_text('FILE', io.BytesIO(raw), count, min(n, count or n), dim, fast=fast): out.append((list(at), words, values.tobytes()))
+        except ValueError as e: return out, str(e)
+        return out
+    with np.errstate(over='ignore'): assert read(True) == read(False)
+
+
+@pytest.mark.parametrize('content,more,message', [
+    (b'', {}, 'line 1: expected a word and its values'), (b'a\n', {}, 'line 1'), (b'a 1\nb\n', {}, 'line 2: .*1 items'), (b'a 1 2\nb 1\n', {}, 'line 2: expected a word and 2'),
+    (b'a 1\n\nb 2\n', {}, "no more than 1 words, found b'b 2"), (b'a 1\na 2\n', {}, "again, as in line 1.*on_duplicate='first'"), (b'a nan\n', {}, "line 1: expected finite values for 'a'"),
+    (b'a 1\n\xff 2\n', {}, "line 2: expected a word in UTF-8.*unicode_errors='replace'"), (b'a'*5_000_000, {}, 'line 1'), (b'a 1\n' + b'b'*2_000_000, {}, 'byte 4: expected a line of at most'),
+    (b'a 1\n' + b' \n'*3_000_000, {}, 'white space'), (b'a 1\n\xff 2\n', dict(unicode_errors='ignore'), 'line 2: expected a word, found nothing'),
+    (b'a 1\n', dict(unicode_errors='strange'), 'unicode_errors must be one of'), (b'a 1\n', dict(on_duplicate='last'), 'on_duplicate must be one of'), (b'a 1\n', dict(binary=True), 'cannot be read')])
+def test_hostile_files_without_header(tmp_path, content, more, message):
+    (tmp_path/'f').write_bytes(content)
+    with pytest.raises(ValueError, match=message) as e: WordVectors.load_word2vec_format(tmp_path/'f', no_header=True, **more)
+    assert len(str(e.value)) < 500 + len(str(tmp_path))
+
+
+def test_packed_files_and_bombs(pair, tmp_path):
+    ours, _ = pair
+    for binary in False, True:
+        ours.save_word2vec_format(tmp_path/'v.gz', binary=binary)
+        again, theirs = (cls.load_word2vec_format(tmp_path/'v.gz', binary=binary) for cls in (WordVectors, KeyedVectors))
+        assert again.vectors.tobytes() == theirs.vectors.tobytes() == ours.vectors.tobytes() and again.index_to_key == theirs.index_to_key
+        raw = (tmp_path/'v.gz').read_bytes()
+        for damaged in raw[:-5], raw[:len(raw)//2], raw[:len(raw)//2] + b'\xff'*20 + raw[len(raw)//2 + 20:]:
+            (tmp_path/'d').write_bytes(damaged)
+            with pytest.raises(ValueError, match='its packing|expected'): WordVectors.load_word2vec_format(tmp_path/'d', binary=binary)
+    bombs = {'claim': (b'9'*14 + b' 100\na 1', 'at least'), 'dimensions': (b'1 5000000\n' + b'0'*30_000_000, 'dimensions'), 'line': (b'2 2\na 1 2\n' + b'0'*200_000_000, 'a line of at most'),
+             'newlines': (b'1 1\na 1\n' + b'\n'*200_000_000, 'white space')}
+    code = ("import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (1 << 30,)*2); from w2v_nb.vectors import WordVectors\n"
+            "try: WordVectors.load_word2vec_format(sys.argv[1], binary=len(sys.argv) > 2); sys.exit('read')\nexcept ValueError as e: print(e)")
+    if os.name == 'nt': return
+    for name, (content, message) in bombs.items():
+        (tmp_path/name).write_bytes(gzip.compress(content, 1))
+        done = subprocess.run([sys.executable, '-c', code, str(tmp_path/name)], capture_output=True, text=True, env=os.environ | {'OPENBLAS_NUM_THREADS': '1'}, timeout=60)
+        assert done.returncode == 0 and message in done.stdout, (name, done.stdout, done.stderr)
+    (tmp_path/'b').write_bytes(gzip.compress(b'1 1\na ' + ONE + b'\n'*50_000_000, 1))
+    done = subprocess.run([sys.executable, '-c', code, str(tmp_path/'b'), 'binary'], capture_output=True, text=True, env=os.environ | {'OPENBLAS_NUM_THREADS': '1'}, timeout=60)
+    assert done.returncode == 0 and 'newlines without end' in done.stdout, (done.stdout, done.stderr)
 
 
 def test_a_claim_is_not_paid_for(tmp_path):

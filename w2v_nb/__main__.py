@@ -4,6 +4,8 @@ from . import __version__
 print(f"""w2v_nb {__version__}: word2vec, told in notebooks
 
   w2v_train [INPUT]    train word vectors on a text file, on 'ptb' or on 'pydoc'; --help tells more
+  w2v_similar VECTORS WORD...    the neighbours of words, from a file of vectors
+  w2v_convert IN OUT   a file of vectors in another format
 
 From Python: `from w2v_nb.all import *`, then Word2Vec().fit('my.txt').wv.most_similar('word').
 The chapter's modules go by their names, text, data, embedding, forward, loss, history, training, application,
