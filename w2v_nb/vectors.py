@@ -240,7 +240,7 @@ def similarity(self:WordVectors,
     return float(self.get_vector(w1, norm=True).astype(np.float64) @ self.get_vector(w2, norm=True))
 
 # %% ../nbs/12_vectors.ipynb #c050
-RUN = 64 # scores whose maximum is taken, at most
+RUN = 64 # scores in a group, at most
 def best_each(
     scores:np.ndarray, # [Q, V]
     n:int,             # how many in each row
@@ -248,14 +248,14 @@ def best_each(
     "Candidates for the `n` highest of each row: these, their equals, and some more."
     Q, V = scores.shape
     run = max(1, min(RUN, V // (4*n)))
-    maxima = scores[:, :V - V % run].reshape(Q, -1, run).max(2)
+    maxima = scores[:, :V - V % run].reshape(Q, run, -1).max(1) # of columns that are far apart, which is faster
     at = maxima.shape[1] - n
     floor = np.partition(maxima, at, axis=1)[:, at, None] if at >= 0 else np.full((Q, 1), -np.inf, np.float32)
-    row, column = np.nonzero(scores >= floor)
-    return row, column, scores[row, column]
+    at = np.flatnonzero(scores >= floor)
+    return at // V, at % V, scores.ravel()[at]
 
 # %% ../nbs/12_vectors.ipynb #c052
-ROWS, AT_ONCE = 4096, 1024 # of the table, and of the queries: 16 MiB of cosines
+ROWS, AT_ONCE = 8192, 512 # of the table, and of the queries: 16 MiB of cosines
 @patch
 def _nearest(self:WordVectors,
     queries:np.ndarray,       # [Q, D], float32, of length 1
