@@ -81,7 +81,7 @@ def test_hyphens_and_underscores(tmp_path, mine):
 
 def test_module_says_what_is_there():
     done = subprocess.run([sys.executable, '-m', 'w2v_nb'], cwd=root, capture_output=True, text=True, check=True)
-    assert 'w2v_train' in done.stdout
+    for command in 'w2v_train', 'w2v_similar', 'w2v_eval', 'w2v_map', 'w2v_convert': assert f'  {command} ' in done.stdout
 
 
 def ask(command, tmp_path, *args, **kwargs):
@@ -123,3 +123,23 @@ def test_convert_there_and_back(tmp_path, vectors):
         done = ask('w2v_convert', tmp_path, *args, env=os.environ | {'PYTHONPATH': str(root)})
         assert done.returncode == 2 and done.stderr.count('\n') == 1 and says in done.stderr, done.stderr
     assert (tmp_path/'b.vec').read_bytes() == old and not (tmp_path/'x.bin').exists()
+
+def test_eval_and_map(tmp_path, vectors):
+    (tmp_path/'pairs.tsv').write_text('wörd1\twörd2\t5\nwörd3\twörd4\t1\nwörd5\twörd6\t3\nx\ty\t1\n', encoding='utf-8')
+    env = os.environ | {'PYTHONIOENCODING': 'utf-8', 'PYTHONPATH': str(root)}
+    done = ask('w2v_eval', tmp_path, 'v.safetensors', '--pairs', 'pairs.tsv', '--html', 'out.html', env=env, encoding='utf-8')
+    assert done.returncode == 0 and '3 of 4 (75%)' in done.stdout and '<table>' in (tmp_path/'out.html').read_text(), done.stderr
+    done = ask('w2v_map', tmp_path, 'v.safetensors', 'map.html', '--words', 200, '--method', 'pca', env=env, encoding='utf-8')
+    assert done.returncode == 0 and '200 words' in done.stdout, done.stderr
+    assert 'w\\u00f6rd199' in (tmp_path/'map.html').read_text() and 'w\\u00f6rd200' not in (tmp_path/'map.html').read_text()
+    for command, args, says in ('w2v_map', ['v.safetensors', 'map.html'], 'add --overwrite'), ('w2v_map', ['v.safetensors', 'm.html', '--method', 'umap'], 'invalid choice'), ('w2v_eval', ['v.safetensors', '--pairs', 'v.safetensors'], 'not in utf'), ('w2v_eval', ['v.safetensors', '--html', 'no/out.html', '--pairs', 'pairs.tsv'], 'no folder'):
+        done = ask(command, tmp_path, *args, env=env, encoding='utf-8')
+        assert done.returncode == 2 and done.stderr.count('\n') == 1 and says in done.stderr, done.stderr
+
+def test_eval_without_gensim_says_so(tmp_path, vectors):
+    code = "import importlib.util, sys, w2v_nb.evaluation as e; e.find_spec = lambda name: None; from w2v_nb.cli import w2v_eval; sys.exit(w2v_eval(['v.safetensors']))"
+    done = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, capture_output=True, text=True, env=os.environ | {'PYTHONPATH': str(root)})
+    assert done.returncode == 2 and 'pip install gensim' in done.stderr and done.stderr.count('\n') == 1
+    code = "import sys; from w2v_nb.cli import w2v_eval; w2v_eval(['v.safetensors', '--restrict-vocab', '100']); print(*[m for m in ('torch', 'numba', 'matplotlib', 'gensim') if m in sys.modules])"
+    done = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, capture_output=True, text=True, env=os.environ | {'PYTHONPATH': str(root)})
+    assert done.returncode == 0 and done.stdout.splitlines()[-1] == '' and '0 of 19,544' in done.stdout, done.stderr

@@ -9,5 +9,7 @@ from .vectors import MissingWord, WordVectors
 from .heldout import HeldOut, Judged, match_rows
 from .cpu import Diverged, Schedule, Tables, available_cores, make_tables, train_epoch
 from .word2vec import Word2Vec
+from .evaluation import Report, Stability, evaluate, evaluate_word_analogies, evaluate_word_pairs, neighbour_stability, train_seeds
+from .plots import export_map, plot_analogy, plot_history, plot_map, plot_neighbours, plot_similarity
 
 __all__ = [name for name, value in list(globals().items()) if getattr(value, '__module__', '').startswith('w2v_nb.')]
