@@ -1,7 +1,7 @@
 """What vectors cost, here and in gensim: seconds and peak memory of reading and writing files and of a thousand questions.
 Each measurement is a process of its own; ours and gensim's take turns, and the median is kept. Then, ours alone: opening a large
 file, its first use, and a thousand questions to a table of 1.2 GB."""
-import json, os, statistics, subprocess, sys, tempfile
+import json, os, statistics, subprocess, sys, tempfile, time
 from pathlib import Path
 
 from record import options, save
@@ -31,6 +31,12 @@ TASKS = {'save': (True, "wv.save(folder/'v.safetensors')", "wv.save(str(folder/'
          'read text': (False, "K.load_word2vec_format(folder/'v.txt')", "K.load_word2vec_format(str(folder/'v.txt'))"),
          '1,000 questions, one by one': (True, ONE_BY_ONE, ONE_BY_ONE),
          '1,000 questions at once': (True, 'found = wv.most_similar_batch(keys, topn=10)', ONE_BY_ONE)}
+QUESTIONS = """
+from importlib.util import find_spec
+questions = Path(find_spec('gensim').origin).parent/'test'/'test_data'/'questions-words.txt'
+asked = {w for line in questions.read_text().splitlines() if not line.startswith(':') for w in line.split()}
+words = (sorted(asked) + [f'word{i}' for i in range(V)])[:V]
+"""
 
 
 def child(*lines, timed):
@@ -63,6 +69,24 @@ def against_gensim(folder, V, D, Q, rounds, names=TASKS):
     return rows
 
 
+def all_analogies(V, D, rounds):
+    "The full file of analogies; all of its words have vectors"
+    def run(side, imports, timed): return child(imports, f'V, D = {V}, {D}', QUESTIONS, MADE[side], timed=timed)
+    return dict(task='analogies', words=V, dim=D) | turns(rounds, lambda: run('ours', OURS + '; from w2v_nb.evaluation import evaluate_word_analogies', 'evaluate_word_analogies(wv, questions)'),
+                                                          lambda: run('gensim', THEIRS, 'wv.evaluate_word_analogies(str(questions))'))
+
+
+def command(folder, V, D, rounds):
+    "Seconds from typing `w2v_similar` to its end, Python's start included, with a file that was read before"
+    child(OURS, WORDS.replace('range(V)', f'range({V})').replace('[:Q]', ''), timed=f"K(table({V}, {D}), words).save('{folder}/small.safetensors')")
+    seconds = []
+    for _ in range(rounds + 1):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, '-c', 'from w2v_nb.cli import w2v_similar; w2v_similar()', f'{folder}/small.safetensors', 'word7'], check=True, capture_output=True)
+        seconds.append(time.perf_counter() - start)
+    return dict(words=V, dim=D, seconds=round(statistics.median(seconds[1:]), 3))
+
+
 def large(folder, V, D, rounds):
     "Opening a large file, and what its first use costs"
     made = child(OURS, WORDS.replace('range(V)', f'range({V})').replace('[:Q]', ''), timed=f"K(table({V}, {D}), words, counts=np.arange({V})).save('{folder}/large.safetensors')")
@@ -85,11 +109,12 @@ if __name__ == '__main__':
     with tempfile.TemporaryDirectory() as folder:
         if not os.path.exists('/proc/self/status'): raise SystemExit('memory is read from /proc, which is not here')
         child(OURS, WORDS.replace('range(V)', '[0]').replace('Q', '1'), timed='K(table(1, 1), words).most_similar(0)') # warms the cache of compiled code
-        rows = against_gensim(Path(folder), V, D, Q, rounds)
+        rows = against_gensim(Path(folder), V, D, Q, rounds) + [all_analogies(V, D, min(rounds, 3))]
+        print(rows[-1], flush=True)
         child(OURS, timed=f"K(table({text_words}, {D}), [f'word{{i}}' for i in range({text_words})]).save_word2vec_format('{folder}/v.txt')")
         child(OURS, timed=f"K.load_word2vec_format('{folder}/v.txt')") # compiles, once
         size = Path(folder, 'v.txt').stat().st_size
         text = dict(bytes=size, words=text_words, dim=D) | turns(min(rounds, 3), lambda: child(OURS, timed=f"K.load_word2vec_format('{folder}/v.txt')"), lambda: child(THEIRS, timed=f"K.load_word2vec_format('{folder}/v.txt')"))
         print(text, flush=True)
-        results = dict(against_gensim=rows, large_text=text, large_file=large(folder, big, D, rounds), large_batch=batch_in_memory(big, 3*D, Q))
+        results = dict(against_gensim=rows, w2v_similar=command(folder, V, D, 2*rounds), large_text=text, large_file=large(folder, big, D, rounds), large_batch=batch_in_memory(big, 3*D, Q))
     save('vectors', results, args.out)

@@ -1,5 +1,6 @@
 "WordVectors against gensim: thousands of queries, files both ways; and against files that are not what they say."
 import gzip, io, json, os, pickle, stat, subprocess, sys
+from pathlib import Path
 import numpy as np, pytest
 from hypothesis import given, settings, strategies as st
 from w2v_nb.vectors import MissingWord, WordVectors, best, read_text
@@ -549,3 +550,21 @@ def test_names_of_gensim_3():
 def test_nothing_heavy_is_imported():
     code = "import sys, w2v_nb.vectors; print([m for m in ('torch', 'matplotlib.pyplot', 'triton', 'IPython', 'scipy', 'sklearn', 'gensim', 'numba') if m in sys.modules])"
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip() == '[]'
+
+
+@pytest.mark.parametrize('reader', ['text', 'binary', 'safetensors'])
+def test_what_fuzzing_found(tmp_path, monkeypatch, reader):
+    "The files that a fuzzer kept: vectors or a `ValueError`; the compiled loop agrees with the plain one."
+    import w2v_nb.vectors as vectors
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent/'benchmarks'))
+    import fuzz
+    for name in 'AT_A_TIME', 'LONGEST', 'LARGE': monkeypatch.setattr(vectors, name, getattr(vectors, name))
+    kept, loaded = fuzz.stored(reader), 0
+    assert len(kept) > 40
+    fast = vectors.fast_rows()
+    monkeypatch.setattr(vectors, 'fast_rows', lambda: fast)
+    numba = sys.modules.pop('numba') # so that `LARGE` alone decides which loop is taken
+    try:
+        for data in kept: loaded += not isinstance(fuzz.check(vectors, reader, tmp_path/'input', data), str)
+    finally: sys.modules['numba'] = numba
+    assert 5 < loaded < len(kept)

@@ -570,6 +570,7 @@ def parse_rows(
 ):                     # how many lines were read, where the next one begins
     "Read plain lines; stop before the first that is not, or when `values` is full. Compiled by `fast_rows`."
     for row in range(len(values)):
+        if pos == len(data): return row, pos
         i = pos
         while data[i] > SPACE: i += 1
         bounds[row, 0], bounds[row, 1] = pos, i
@@ -874,7 +875,7 @@ def load(cls:WordVectors,
     if not isinstance(params, dict): raise bad_file(path, "metadata 'params'", 'a dictionary', f'{params!r:.80}', AGAIN)
     return MappedVectors(path, tensors, params)
 
-# %% ../nbs/12_vectors.ipynb #c127
+# %% ../nbs/12_vectors.ipynb #c129
 @patch
 def to_embedding(self:WordVectors,
     *, freeze:bool=True, # are the vectors to stay as they are when the network is trained?
@@ -896,7 +897,7 @@ def from_embedding(cls:WordVectors,
     "A copy of a layer's rows, with names."
     return cls(embedding.weight.detach().cpu().float().numpy().copy(), index_to_key, **kwargs)
 
-# %% ../nbs/12_vectors.ipynb #c129
+# %% ../nbs/12_vectors.ipynb #c131
 @patch
 def to_gensim(self:WordVectors): # `gensim.models.KeyedVectors`
     "A copy as gensim's `KeyedVectors`, with counts if there are any."
@@ -907,7 +908,7 @@ def to_gensim(self:WordVectors): # `gensim.models.KeyedVectors`
     if self.counts is not None: kv.expandos['count'] = self.counts.copy()
     return kv
 
-# %% ../nbs/12_vectors.ipynb #c132
+# %% ../nbs/12_vectors.ipynb #c134
 PROJECTOR = 'embeddings {{\n  tensor_name: "{}"\n  tensor_path: "vectors.tsv"\n  metadata_path: "metadata.tsv"\n}}\n'
 @patch
 def save_projector(self:WordVectors,
@@ -925,7 +926,7 @@ def save_projector(self:WordVectors,
     with replacing(folder/'metadata.tsv') as f: f.write('\n'.join(['word\tcount'] * (self.counts is not None) + rows + ['']).encode())
     with replacing(folder/'projector_config.pbtxt') as f: f.write(PROJECTOR.format('words').encode())
 
-# %% ../nbs/12_vectors.ipynb #c135
+# %% ../nbs/12_vectors.ipynb #c137
 @patch
 def _repr_html_(self:WordVectors):
     rows = dict(words=f'{len(self):,}', dimensions=self.vector_size, first=', '.join(w[:30] for w in self.index_to_key[:8])) | self.params
