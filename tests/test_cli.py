@@ -54,12 +54,14 @@ def test_same_seed_same_bits(tmp_path, mine, more):
 @pytest.mark.skipif(os.name == 'nt', reason='sends a POSIX signal')
 @pytest.mark.parametrize('recipe, says', [('engine', 'what was learnt till then is written'), ('chapter', 'the network keeps what it has learnt')])
 def test_ctrl_c_keeps_what_was_learnt(tmp_path, mine, recipe, says):
-    child = subprocess.Popen([*COMMAND, mine, '--epochs', '100000', '--sample', '1e-2', '--recipe', recipe], cwd=tmp_path, env=environment(tmp_path), text=True,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert 'mine' in child.stdout.readline()                     # the text is read; training is next
-    time.sleep(8)
-    child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=30)
+    for wait in 8, 30: # a busy machine may not have come to training by then
+        child = subprocess.Popen([*COMMAND, mine, '--epochs', '100000', '--sample', '1e-2', '--recipe', recipe], cwd=tmp_path, env=environment(tmp_path), text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert 'mine' in child.stdout.readline()                     # the text is read; training is next
+        time.sleep(wait)
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=30)
+        if 'nothing was written' not in err: break
     assert child.returncode == 130 and says in err and 'Traceback' not in err
     assert sorted(p.name for p in (tmp_path/'w2v_mine').iterdir()) == ['loss.png', 'vectors.safetensors', 'vectors.txt']
     assert sorted(p.name for p in tmp_path.iterdir() if 'w2v' in p.name) == ['w2v_mine']

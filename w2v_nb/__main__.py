@@ -11,5 +11,5 @@ print(f"""w2v_nb {__version__}: word2vec, told in notebooks
 
 From Python: `from w2v_nb.all import *`, then Word2Vec().fit('my.txt').wv.most_similar('word').
 The chapter's modules go by their names, text, data, embedding, forward, loss, history, training, application,
-exercises, as in `from w2v_nb.training import train`; the engine's are corpus, sampling, vectors, heldout, cpu, word2vec,
-evaluation, plots.""")
+exercises, as in `from w2v_nb.training import train`; the engine's are corpus, sampling, vectors, heldout, cpu, checkpoint,
+word2vec, evaluation, plots.""")

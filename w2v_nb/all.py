@@ -8,6 +8,7 @@ from .sampling import Sampling, alias_table, keep_probabilities, make_sampling, 
 from .vectors import MissingWord, WordVectors
 from .heldout import HeldOut, Judged, match_rows
 from .cpu import Diverged, Schedule, Tables, available_cores, make_tables, train_epoch
+from .checkpoint import Checkpoints, newest_checkpoint, read_checkpoint
 from .word2vec import Word2Vec
 from .evaluation import Report, Stability, evaluate, evaluate_word_analogies, evaluate_word_pairs, neighbour_stability, train_seeds
 from .plots import export_map, plot_analogy, plot_history, plot_map, plot_neighbours, plot_similarity

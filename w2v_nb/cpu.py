@@ -340,6 +340,8 @@ def train_epoch(
     workers:int=1,       # threads
     *, every:int=16,     # the loss is summed at every so many places
     lo:int=0, hi=None,   # only these places; all by default
+    so_far:list=None,    # words done, sum of the loss, its terms, centres: what an interrupted pass had come to; added to
+    until=None,          # asked with the words done before each piece: if it says True, no more are begun
     tick=None,           # called now and then with the words done, the sum of the loss and the number of its terms, so far
 ):                       # sum of the loss, its terms, number of centres
     "One pass over the text with `workers` threads. Ctrl-C stops it within a piece, and is raised again."
@@ -347,11 +349,11 @@ def train_epoch(
     for a in ids, offsets: a.flags.writeable = False                 # one type for the compiler, whether in memory or on disk
     hi = len(ids) if hi is None else hi
     piece = max(1024, min(PIECE, (hi - lo)//(PIECES*workers)))
-    todo, lock, done, errors, stop = iter(range(lo, hi, piece)), threading.Lock(), [0, 0., 0, 0], [], threading.Event()
+    todo, lock, done, errors, stop = iter(range(lo + (so_far[0] if so_far else 0), hi, piece)), threading.Lock(), [0, 0., 0, 0] if so_far is None else so_far, [], threading.Event()
     def work():
         block, scratch = make_block(s), make_scratch(s, t.stride)
         while not stop.is_set():
-            with lock: begin = next(todo, None)
+            with lock: begin = None if until is not None and until(done[0]) else next(todo, None)
             if begin is None: return
             end = min(begin + piece, hi)
             loss, terms, centres = train_range(t, ids, offsets, begin, end, epoch, s, schedule, every, AHEAD, block, scratch)

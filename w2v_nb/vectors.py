@@ -449,6 +449,10 @@ def replacing(
             yield f
             f.flush(); os.fsync(f.fileno())
         os.replace(beside, path)
+        if hasattr(os, 'O_DIRECTORY'): # the new name, too, is to be on the disk
+            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            try: os.fsync(folder)
+            finally: os.close(folder)
     finally: beside.unlink(missing_ok=True)
 
 # %% ../nbs/12_vectors.ipynb #c078
