@@ -129,7 +129,8 @@ class Checkpoints:
         for path in self.folder.glob('.*.tmp'): path.unlink(missing_ok=True)
         self.handlers = {}
         if threading.current_thread() is threading.main_thread():
-            for number in signal.SIGINT, signal.SIGTERM: self.handlers[number] = signal.signal(number, self.note)
+            for number in signal.SIGINT, signal.SIGTERM:
+                if signal.getsignal(number) not in (signal.SIG_IGN, None): self.handlers[number] = signal.signal(number, self.note)
         return self
     def __exit__(self, *error):
         self.restore()

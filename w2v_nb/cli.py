@@ -174,6 +174,7 @@ def in_options(
     message, # of an error
 )->str:
     "What Python calls min_count is called --min-count in a shell."
+    message = re.sub(r"Corpus\.from_file\(\.\.\., (\w+)='(\w+)'\)", r'--\1 \2', str(message))
     return re.sub(r'(?<![-\w])(min_count|min_freq|max_final_vocab|vector_size|min_alpha|ns_exponent|alpha|tokenize|errors)\b(?!_)(=?)', lambda m: f"--{m[1].replace('min_freq', 'min_count').replace('_', '-')}{' ' if m[2] else ''}", str(message))
 
 # %% ../nbs/20_cli.ipynb #c026
@@ -343,7 +344,7 @@ def one_line_errors(parser:OneLineParser): # of the command
     except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt: parser.exit(130, f'{parser.prog}: stopped\n')
     except MemoryError as e: parser.error(f'not enough memory: {e}')
-    except (OSError, ValueError, KeyError, ImportError) as e: parser.error(str(e))
+    except (OSError, ValueError, KeyError, ImportError) as e: parser.error(str(e).removesuffix(' `word in vectors` asks first'))
 
 # %% ../nbs/20_cli.ipynb #c045
 VECTORS = 'a file of vectors, .safetensors, .bin, .txt or .vec, perhaps .gz; or a folder that w2v_train wrote'
