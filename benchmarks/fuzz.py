@@ -135,51 +135,50 @@ def child(reader, runs, corpus, report):
     atheris.Fuzz()
 
 
-def lines_reached(reader, inputs):
-    "Which lines of the reader the inputs run: how many there are, how many were not run, and these"
-    import w2v_nb.vectors as vectors
-    functions = [getattr(vectors, name) for name in FUNCTIONS[reader]]
-    functions += [getattr(f, '__func__', f) for f in ([vectors.WordVectors.load] + [getattr(vectors.MappedVectors, n) for n in ('__init__', '_table')] + [getattr(vectors.MappedVectors, n).func for n in ('vectors', 'output_vectors', 'counts', 'key_to_index')]
-                  if reader == 'safetensors' else [vectors.WordVectors.load_word2vec_format])]
+def lines_reached(module, functions, one, inputs):
+    "Which lines of some functions the inputs run, each by `one(input)`: how many there are, and those that were not run"
     codes = []
     for f in functions:
-        code = getattr(f, '__wrapped__', f).__code__
+        code = getattr(f, '__wrapped__', getattr(f, 'py_func', f)).__code__
         codes += [code, *(c for c in code.co_consts if hasattr(c, 'co_lines'))]
-    want = {(c.co_filename, line) for c in codes for *_, line in c.co_lines() if line and line > codes[0].co_firstlineno*0 and line != c.co_firstlineno}
+    want = {line for c in codes for *_, line in c.co_lines() if line and line != c.co_firstlineno}
     hit, mine = set(), set(codes)
     def trace(frame, event, arg):
         if frame.f_code not in mine: return None
         def local(frame, event, arg):
-            hit.add((frame.f_code.co_filename, frame.f_lineno))
+            hit.add(frame.f_lineno)
             return local
         return local
+    sys.settrace(trace)
+    try:
+        for data in inputs: one(data)
+    finally: sys.settrace(None)
+    source = Path(module.__file__).read_text().splitlines()
+    return dict(lines=len(want), not_run=[source[line - 1].strip()[:160] for line in sorted(want - hit)])
+
+
+def reached(reader, inputs):
+    "Lines of the readers of vectors"
+    import w2v_nb.vectors as vectors
+    functions = [getattr(vectors, name) for name in FUNCTIONS[reader]]
+    functions += [getattr(f, '__func__', f) for f in ([vectors.WordVectors.load] + [getattr(vectors.MappedVectors, n) for n in ('__init__', '_table')] + [getattr(vectors.MappedVectors, n).func for n in ('vectors', 'output_vectors', 'counts', 'key_to_index')]
+                  if reader == 'safetensors' else [vectors.WordVectors.load_word2vec_format])]
     vectors.fast_rows = python_rows(vectors)
-    with tempfile.TemporaryDirectory() as folder:
-        sys.settrace(trace)
-        try:
-            for data in inputs: check(vectors, reader, Path(folder)/'input', data)
-        finally: sys.settrace(None)
-    source = Path(vectors.__file__).read_text().splitlines()
-    missed = sorted(line for _, line in want - hit)
-    return dict(lines=len(want), not_run=[source[line - 1].strip()[:160] for line in missed])
+    with tempfile.TemporaryDirectory() as folder: return lines_reached(vectors, functions, lambda data: check(vectors, reader, Path(folder)/'input', data), inputs)
 
 
-def fuzz(reader, runs, folder):
-    "One reader: the report of its run, and the inputs worth keeping"
+def fuzz(reader, runs, folder, first, script=__file__):
+    "One reader, by `script --child`: what was counted, and the inputs worth keeping"
     corpus = Path(folder)/reader
     corpus.mkdir()
-    first = list(first_inputs(reader)) + stored(reader)
     for i, data in enumerate(first): (corpus/f'first{i:03}').write_bytes(data)
     report, start = Path(folder)/f'{reader}.json', time.time()
-    done = subprocess.run([sys.executable, __file__, '--child', reader, '--runs', str(runs), '--corpus', corpus, '--report', report], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, script, '--child', reader, '--runs', str(runs), '--corpus', corpus, '--report', report], capture_output=True, text=True)
     if done.returncode: raise SystemExit(f'{reader}: {done.stdout[-3000:]}{done.stderr[-1500:]}\nthe input: {[p.read_bytes() for p in Path(folder).glob("crash-*")]}')
-    seconds = time.time() - start
-    kept = Path(folder)/f'{reader}-kept'
-    kept.mkdir()
     inputs = sorted(({p.read_bytes() for p in corpus.iterdir()}), key=lambda d: (len(d), d))
-    seen = json.loads(report.read_text())
-    print(reader, seen, f'{seconds:.0f} s, {len(inputs)} inputs', flush=True)
-    return dict(reader=reader) | seen | dict(seconds=round(seconds)) | lines_reached(reader, inputs), inputs
+    seen = json.loads(report.read_text()) | dict(seconds=round(time.time() - start))
+    print(reader, seen, f'{len(inputs)} inputs', flush=True)
+    return dict(reader=reader) | seen, inputs
 
 
 def stored(reader):
@@ -196,17 +195,25 @@ def store(reader, inputs):
         for i, data in enumerate(inputs): z.writestr(zipfile.ZipInfo(f'{i:04}', (2026, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
 
 
-if __name__ == '__main__':
-    if '--child' in sys.argv:
-        p = argparse.ArgumentParser()
-        for name in 'child', 'runs', 'corpus', 'report': p.add_argument(f'--{name}')
-        args = p.parse_args()
-        child(args.child, int(args.runs), args.corpus, args.report)
-    args = options(__doc__, runs=250_000)
-    rows = []
+def child_options():
+    "What the fuzzing process is told, or None in another"
+    if '--child' not in sys.argv: return None
+    p = argparse.ArgumentParser()
+    for name in 'child', 'runs', 'corpus', 'report': p.add_argument(f'--{name}')
+    return p.parse_args()
+
+
+def run(name, doc, readers, first_inputs, reached, script):
+    "All readers: a results file, and the inputs worth keeping"
+    args, rows = options(doc, runs=250_000), []
     with tempfile.TemporaryDirectory(dir='/dev/shm' if os.path.isdir('/dev/shm') else None) as folder:
-        for reader in READERS:
-            row, inputs = fuzz(reader, 500 if args.small else args.runs, folder)
-            rows.append(row)
+        for reader in readers:
+            row, inputs = fuzz(reader, 500 if args.small else args.runs, folder, [*first_inputs(reader), *stored(reader)], script)
+            rows.append(row | reached(reader, inputs))
             if args.out == RESULTS and not args.small: store(reader, inputs)
-    save('fuzz', dict(readers=rows), args.out)
+    save(name, dict(readers=rows), args.out)
+
+
+if __name__ == '__main__':
+    if told := child_options(): child(told.child, int(told.runs), told.corpus, told.report)
+    run('fuzz', __doc__, READERS, first_inputs, reached, __file__)

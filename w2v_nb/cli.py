@@ -5,14 +5,15 @@
 # %% auto #0
 __all__ = ['BOTH', 'ENGINE', 'CHAPTER', 'FOR', 'SHOWN', 'FEW_WORDS', 'RESUMES', 'FORMATS', 'KINDS', 'VECTORS', 'EVAL_PAGE',
            'OneLineParser', 'positive', 'add_numbers', 'train_parser', 'settle', 'place_beside', 'check_output',
-           'finished_files', 'words_to_show', 'Job', 'note_on', 'text_name', 'in_options', 'Terminated', 'terminable',
-           'resumed', 'engine_job', 'chapter_job', 'choose_text', 'w2v_train', 'format_of', 'open_vectors',
-           'one_line_errors', 'w2v_similar', 'check_free', 'w2v_eval', 'w2v_map', 'w2v_convert']
+           'finished_files', 'alone_in', 'move_files', 'words_to_show', 'Job', 'note_on', 'text_name', 'in_options',
+           'Terminated', 'terminable', 'resumed', 'engine_job', 'chapter_job', 'choose_text', 'w2v_train', 'format_of',
+           'open_vectors', 'one_line_errors', 'w2v_similar', 'check_free', 'w2v_eval', 'w2v_map', 'w2v_convert']
 
 # %% ../nbs/20_cli.ipynb #c002
-import argparse, math, os, re, signal, sys, tempfile, threading, warnings
+import argparse, errno, itertools, math, os, re, signal, sys, tempfile, threading, warnings
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Callable, NamedTuple
 
 # %% ../nbs/20_cli.ipynb #c005
@@ -125,15 +126,51 @@ def check_output(
 def finished_files(
     output:Path,    # folder to write to; made if it is not there
     overwrite:bool, # whether it may exist already, and hold something
-):                  # a temporary folder; its files are moved to `output` when the block ends well
-    "A folder whose files are moved to `output`, one right after the other, if nothing goes wrong."
+):                  # with a `folder` to fill, which becomes `output` when the block ends well
+    "A folder that becomes `output`, if nothing goes wrong; its `output` then says where it is."
     check_output(output, overwrite)
-    with tempfile.TemporaryDirectory(prefix='.w2v-', dir=output if output.is_dir() else place_beside(output)) as folder:
-        yield Path(folder)
-        output.mkdir(parents=True, exist_ok=True)
-        for path in sorted(Path(folder).iterdir()): os.replace(path, output/path.name)
+    with tempfile.TemporaryDirectory(prefix='.w2v-', dir=output if output.is_dir() else place_beside(output)) as beside:
+        place = SimpleNamespace(folder=Path(beside)/'new', output=output)
+        place.folder.mkdir()
+        yield place
+        output.absolute().parent.mkdir(parents=True, exist_ok=True)
+        place.output = move_files(place.folder, output, overwrite)
 
-# %% ../nbs/20_cli.ipynb #c020
+# %% ../nbs/20_cli.ipynb #c019
+@contextmanager
+def alone_in(
+    folder, # that exists
+):
+    "Have a folder to oneself among those who ask like this (not on Windows)."
+    try: import fcntl
+    except ImportError: yield; return
+    opened = os.open(folder, os.O_RDONLY)
+    try: fcntl.flock(opened, fcntl.LOCK_EX); yield
+    finally: os.close(opened)
+
+def move_files(
+    folder:Path,    # full, below a temporary folder
+    output:Path,    # where its files are to be
+    overwrite:bool, # even if there are others
+)->Path:            # where they are
+    "Move files to `output`, or, if another run has filled it meanwhile, to a free name beside it."
+    if not output.is_dir():
+        try: return folder.rename(output)
+        except OSError:
+            if not output.is_dir(): raise
+    with alone_in(output):
+        if overwrite or all(p.name.startswith('.w2v-') for p in output.iterdir()):
+            for path in sorted(folder.iterdir()): os.replace(path, output/path.name)
+            return output
+    for i in itertools.count(2):
+        try: free = folder.rename(folder.parent.parent/f'{output.name}-{i}')
+        except OSError as e:
+            if e.errno not in (errno.ENOTEMPTY, errno.EEXIST): raise
+        else: break
+    warnings.warn(f"another run has filled {output} meanwhile; the files of this one are in {free}")
+    return free
+
+# %% ../nbs/20_cli.ipynb #c022
 SHOWN = 'chip october lawyer float32 socket red'.split() # words of PTB and of pydoc
 def words_to_show(
     words,          # all words, by falling frequency
@@ -144,7 +181,7 @@ def words_to_show(
     ranks = [r for r in (100, 200, 400, 50, 20, 10, 5, 2, 1, 0) if r < len(words)]
     return list(dict.fromkeys([w for w in first if w in words] + [words[r] for r in ranks]))[:n]
 
-# %% ../nbs/20_cli.ipynb #c023
+# %% ../nbs/20_cli.ipynb #c025
 class Job(NamedTuple):
     "A training that is ready to start."
     name:str       # of the text
@@ -177,7 +214,7 @@ def in_options(
     message = re.sub(r"Corpus\.from_file\(\.\.\., (\w+)='(\w+)'\)", r'--\1 \2', str(message))
     return re.sub(r'(?<![-\w])(min_count|min_freq|max_final_vocab|vector_size|min_alpha|ns_exponent|alpha|tokenize|errors)\b(?!_)(=?)', lambda m: f"--{m[1].replace('min_freq', 'min_count').replace('_', '-')}{' ' if m[2] else ''}", str(message))
 
-# %% ../nbs/20_cli.ipynb #c026
+# %% ../nbs/20_cli.ipynb #c028
 class Terminated(KeyboardInterrupt):
     "SIGTERM came."
 
@@ -234,7 +271,7 @@ def engine_job(args)->Job: # the options
     name = corpus.name if args.input in ('ptb', 'pydoc') else text_name(args.input)
     return Job(name, repr(corpus), note_on(len(corpus.ids), args, '--alpha'), train)
 
-# %% ../nbs/20_cli.ipynb #c027
+# %% ../nbs/20_cli.ipynb #c029
 def chapter_job(args)->Job: # the options
     "A training with the chapter's recipe."
     from w2v_nb.data import load_data
@@ -257,7 +294,7 @@ def chapter_job(args)->Job: # the options
         return history, WordVectors(net[0].weight.detach().cpu().numpy()[1:], vocab.idx_to_token[1:])  # `<unk>` stays behind; it is no word
     return Job(text.name, repr(text), note_on(int(vocab.known_counts.sum()), args, '--lr'), learn)
 
-# %% ../nbs/20_cli.ipynb #c028
+# %% ../nbs/20_cli.ipynb #c030
 def choose_text(
     args, # the options; `input` is set
 ):
@@ -288,12 +325,12 @@ def w2v_train(
             if not args.quiet: print(job.about, flush=True)
             if job.note: warnings.warn(job.note)
             older = output.is_dir() and any(output.iterdir())
-            with finished_files(output, args.overwrite) as folder:
+            with finished_files(output, args.overwrite) as place:
                 history, wv = job.train()
                 if len(history) < args.epochs and (older or not history): raise KeyboardInterrupt
-                wv.save_word2vec_format(folder/'vectors.txt')
-                wv.save(folder/'vectors.safetensors')
-                history.curve.figure().savefig(folder/'loss.png', dpi=120)
+                wv.save_word2vec_format(place.folder/'vectors.txt')
+                wv.save(place.folder/'vectors.safetensors')
+                history.curve.figure().savefig(place.folder/'loss.png', dpi=120)
         except KeyboardInterrupt as e:
             folder = args.resume or args.checkpoint
             kept = folder and folder.is_dir() and any(folder.glob('epoch*.safetensors'))
@@ -301,13 +338,13 @@ def w2v_train(
         except MemoryError as e: parser.error(f'not enough memory: {in_options(e)}')
         except (OSError, ValueError, FloatingPointError) as e: parser.error(in_options(e))
     if not args.quiet:
-        print(f"wrote {output/'vectors.txt'}, vectors.safetensors and loss.png")
+        print(f"wrote {place.output/'vectors.txt'}, vectors.safetensors and loss.png")
         print(history)
         for word in words_to_show(wv.index_to_key): print(f'{word}:', ', '.join(f'{w} {cos:.2f}' for w, cos in wv.most_similar(word, topn=3)))
     if len(history) < args.epochs: print(f'{parser.prog}: stopped after {len(history)} of {args.epochs} epochs; what was learnt till then is written', file=sys.stderr)
     return 0 if len(history) == args.epochs else 130
 
-# %% ../nbs/20_cli.ipynb #c042
+# %% ../nbs/20_cli.ipynb #c044
 FORMATS = {'.safetensors': 'safetensors', '.bin': 'binary', '.txt': 'text', '.vec': 'text', '.glove': 'glove'}
 KINDS = 'safetensors', 'binary', 'text', 'glove'
 def format_of(
@@ -334,7 +371,7 @@ def open_vectors(
         with unpacked(path) as (f, _): kind = 'text' if HEADER.fullmatch(f.readline(100)) else 'glove'
     return WordVectors.load_word2vec_format(path, binary=kind == 'binary', no_header=kind == 'glove')
 
-# %% ../nbs/20_cli.ipynb #c043
+# %% ../nbs/20_cli.ipynb #c045
 @contextmanager
 def one_line_errors(parser:OneLineParser): # of the command
     "Whatever goes wrong inside is one line on stderr. A reader that has had enough, such as `head`, is no error."
@@ -346,7 +383,7 @@ def one_line_errors(parser:OneLineParser): # of the command
     except MemoryError as e: parser.error(f'not enough memory: {e}')
     except (OSError, ValueError, KeyError, ImportError) as e: parser.error(str(e).removesuffix(' `word in vectors` asks first'))
 
-# %% ../nbs/20_cli.ipynb #c045
+# %% ../nbs/20_cli.ipynb #c047
 VECTORS = 'a file of vectors, .safetensors, .bin, .txt or .vec, perhaps .gz; or a folder that w2v_train wrote'
 def w2v_similar(
     argv=None, # the words after the command; those of the shell if None
@@ -364,7 +401,7 @@ def w2v_similar(
         for word, cosine in open_vectors(args.vectors, args.kind).most_similar(args.words, args.negative, topn=args.topn): print(f'{word}\t{cosine:.4f}')
     return 0
 
-# %% ../nbs/20_cli.ipynb #c048
+# %% ../nbs/20_cli.ipynb #c050
 def check_free(
     path,           # to write to
     overwrite:bool, # whether it may exist
@@ -400,7 +437,7 @@ def w2v_eval(
             print(f'wrote {args.html}', file=sys.stderr)
     return 0
 
-# %% ../nbs/20_cli.ipynb #c051
+# %% ../nbs/20_cli.ipynb #c053
 def w2v_map(
     argv=None, # the words after the command; those of the shell if None
 ):             # exit status
@@ -426,7 +463,7 @@ def w2v_map(
         if not args.quiet: print(f'wrote {args.output}: {min(args.words, len(wv)):,} words; open it in a browser')
     return 0
 
-# %% ../nbs/20_cli.ipynb #c054
+# %% ../nbs/20_cli.ipynb #c056
 def w2v_convert(
     argv=None, # the words after the command; those of the shell if None
 ):             # exit status
