@@ -4,11 +4,13 @@
 
 # %% auto #0
 __all__ = ['PAD', 'LANES', 'FLOAT', 'INT', 'BYTES', 'VECTOR', 'vec', 'f32', 'LIMIT', 'SIX', 'I0', 'I1', 'I2', 'I3', 'I4', 'I5',
-           'LINE', 'STEP', 'AHEAD', 'FAR', 'PIECE', 'PIECES', 'Tables', 'aligned_zeros', 'make_tables', 'Vec',
-           'VecModel', 'address', 'load', 'store', 'spread', 'add', 'fma', 'total', 'prefetch', 'sigmoid',
-           'window_scores', 'window_slopes', 'window_update', 'window_loss', 'Schedule', 'learning_rate', 'Scratch',
-           'make_scratch', 'fetch', 'train_block', 'train_range', 'cgroup_cores', 'available_cores', 'Diverged',
-           'train_epoch']
+           'LINE', 'STEP', 'AHEAD', 'FAR', 'PIECE', 'PIECES', 'GRID', 'ROUND', 'DAMP', 'LOOKS', 'ROUNDS', 'Tables',
+           'aligned_zeros', 'make_tables', 'Vec', 'VecModel', 'address', 'load', 'store', 'spread', 'add', 'fma',
+           'total', 'prefetching', 'prefetch', 'prefetch_read', 'sigmoid', 'window_scores', 'window_slopes',
+           'window_update', 'window_loss', 'Schedule', 'learning_rate', 'Scratch', 'make_scratch', 'fetch',
+           'train_block', 'train_range', 'cgroup_cores', 'available_cores', 'Diverged', 'diverged', 'in_threads',
+           'plain_arrays', 'train_epoch', 'Apart', 'most_rows', 'make_apart', 'copy_rows', 'less_rows', 'train_apart',
+           'shortened', 'add_changes', 'write_flag', 'read_flag', 'give_way', 'meet', 'train_share', 'train_rounds']
 
 # %% ../nbs/14_cpu.ipynb #c002
 import math, os, threading, time
@@ -28,6 +30,7 @@ class Tables(NamedTuple):
     output:np.ndarray # float32 [V * stride], flat
     dim:int           # D
     stride:int        # D, rounded up to a multiple of 16
+    frozen:np.ndarray=np.zeros(0, np.uint8) # [V], 1 for words whose input vectors stay as they are; or empty
     def views(self): return [t.reshape(-1, self.stride)[:, :self.dim] for t in (self.input, self.output)]
 
 def aligned_zeros(
@@ -118,15 +121,25 @@ def total(typingctx, x):
         return builder.call(f, [FLOAT(0.), args[0]], fastmath=['reassoc'])
     return types.float32(vec), codegen
 
+def prefetching(write): # 1 if the line will be written, 0 if it is only read, and other cores may keep theirs
+    def prefetch(typingctx, array, i):
+        def codegen(context, builder, sig, args):
+            name = 'llvm.prefetch.p0'
+            f = builder.module.globals.get(name) or ir.Function(builder.module, ir.FunctionType(ir.VoidType(), [BYTES, INT, INT, INT]), name)
+            builder.call(f, [address(context, builder, sig.args[0], *args, BYTES), INT(write), INT(3), INT(1)])
+            return context.get_dummy_value()
+        return types.void(array, types.uintp), codegen
+    return prefetch
+
 @intrinsic
 def prefetch(typingctx, array, i):
     "Have the cache line with `array[i]` fetched; it will be written."
-    def codegen(context, builder, sig, args):
-        name = 'llvm.prefetch.p0'
-        f = builder.module.globals.get(name) or ir.Function(builder.module, ir.FunctionType(ir.VoidType(), [BYTES, INT, INT, INT]), name)
-        builder.call(f, [address(context, builder, sig.args[0], *args, BYTES), INT(1), INT(3), INT(1)])
-        return context.get_dummy_value()
-    return types.void(array, types.uintp), codegen
+    return prefetching(1)(typingctx, array, i)
+
+@intrinsic
+def prefetch_read(typingctx, array, i):
+    "Have the cache line with `array[i]` fetched; it will only be read, so that other cores may keep theirs."
+    return prefetching(0)(typingctx, array, i)
 
 # %% ../nbs/14_cpu.ipynb #c019
 f32 = np.float32
@@ -184,14 +197,14 @@ def window_slopes(
 
 # %% ../nbs/14_cpu.ipynb #c026
 @njit(inline='always')
-def window_update(X, U, xs, n, us, J, stride, old, G, change): # as above; change: room for J * LANES numbers
+def window_update(X, U, xs, n, live, us, J, stride, old, G, change): # as above; the first `live` contexts are changed; change: room for J * LANES numbers
     "X += G U and U += G^T X for one window, both from the old values."
     for d in range(I0, stride, STEP):
         for b in range(I0, J, SIX):
             u0, u1, u2 = load(U, us[b] + d), load(U, us[b + I1] + d), load(U, us[b + I2] + d)
             u3, u4, u5 = load(U, us[b + I3] + d), load(U, us[b + I4] + d), load(U, us[b + I5] + d)
             e0 = e1 = e2 = e3 = e4 = e5 = spread(f32(0))
-            for c in range(I0, n):
+            for c in range(I0, live):
                 x, y, i = load(old, c*stride + d), load(X, xs[c] + d), c*J + b
                 g = spread(G[i]); y = fma(g, u0, y); e0 = fma(g, x, e0)
                 g = spread(G[i + I1]); y = fma(g, u1, y); e1 = fma(g, x, e1)
@@ -200,6 +213,10 @@ def window_update(X, U, xs, n, us, J, stride, old, G, change): # as above; chang
                 g = spread(G[i + I4]); y = fma(g, u4, y); e4 = fma(g, x, e4)
                 g = spread(G[i + I5]); y = fma(g, u5, y); e5 = fma(g, x, e5)
                 store(X, xs[c] + d, y)
+            for c in range(live, n):
+                x, i = load(old, c*stride + d), c*J + b
+                e0 = fma(spread(G[i]), x, e0); e1 = fma(spread(G[i + I1]), x, e1); e2 = fma(spread(G[i + I2]), x, e2)
+                e3 = fma(spread(G[i + I3]), x, e3); e4 = fma(spread(G[i + I4]), x, e4); e5 = fma(spread(G[i + I5]), x, e5)
             k = b*STEP
             store(change, k, e0); store(change, k + STEP, e1); store(change, k + I2*STEP, e2)
             store(change, k + I3*STEP, e3); store(change, k + I4*STEP, e4); store(change, k + I5*STEP, e5)
@@ -229,6 +246,7 @@ class Schedule(NamedTuple):
     min_alpha:float # at its end
     words:int       # words of the text
     epochs:int      # passes over it
+    weights:np.ndarray=np.zeros(0, np.float32) # of the sentences, times the learning rate; or empty
 
 @njit(inline='always')
 def learning_rate(schedule, epoch, place):
@@ -263,16 +281,27 @@ def fetch(table, row, stride):
     for d in range(I0, stride, LINE): prefetch(table, row + d)
 
 @njit(cache=True, nogil=True, fastmath={'contract', 'nsz', 'arcp'}, error_model='numpy')
-def train_block(t, first, last, epoch, s, schedule, every, ahead, block, scratch):
+def train_block(t, offsets, first, last, epoch, s, schedule, every, ahead, block, scratch):
     "Steps for the centres `first` to `last` of a block: sum of the loss (at every so many places), number of its terms."
     X, U, stride, words, noise, left, right = t.input, t.output, np.uintp(t.stride), block.words, block.noise, block.left, block.right
     old, G, xs, us, skip = scratch.old, scratch.slopes, scratch.xs, scratch.us, scratch.skip
-    J, K, loss, terms = np.uintp(len(us)), np.uintp(s.negative), 0., 0
+    J, K, loss, terms, weighted, some_frozen = np.uintp(len(us)), np.uintp(s.negative), 0., 0, len(schedule.weights) > 0, len(t.frozen) > 0
+    sentence = np.searchsorted(offsets, block.places[first], side='right') - 1 if weighted and first < last else 0
     for i in range(np.uintp(first), np.uintp(last)):
         n = I0
         for c in range(np.uintp(left[i]), np.uintp(right[i])):
             if c != i: xs[n] = np.uintp(words[c])*stride; n += I1
         if n == I0: continue
+        place, live = block.places[i], n
+        rate = f32(learning_rate(schedule, epoch, place))
+        if weighted:
+            while offsets[sentence + 1] <= place: sentence += 1
+            rate *= schedule.weights[sentence]
+            if rate == f32(0): continue
+        if some_frozen:                                      # contexts that may change come first
+            live = I0
+            for c in range(I0, n):
+                if not t.frozen[xs[c]//stride]: xs[c], xs[live] = xs[live], xs[c]; live += I1
         us[0], skip[0] = np.uintp(words[i])*stride, 0
         for k in range(I1, J):
             if k <= K: us[k] = np.uintp(noise[i, k - I1])*stride
@@ -283,12 +312,12 @@ def train_block(t, first, last, epoch, s, schedule, every, ahead, block, scratch
             fetch(U, np.uintp(words[i + np.uintp(ahead)])*stride, stride)
         if i + np.uintp(FAR) < np.uintp(last) and ahead == AHEAD: fetch(X, np.uintp(words[i + np.uintp(FAR)])*stride, stride)
         window_scores(X, U, xs, n, us, J, stride, old, G)
-        place = block.places[i]
         if place % every == 0:
             l, m = window_loss(G, n, J, skip)
             loss += l; terms += m
-        window_slopes(G, n, J, f32(learning_rate(schedule, epoch, place)), skip)
-        window_update(X, U, xs, n, us, J, stride, old, G, scratch.change)
+        window_slopes(G, n, J, rate, skip)
+        if some_frozen: window_update(X, U, xs, n, live, us, J, stride, old, G, scratch.change)
+        else: window_update(X, U, xs, n, n, us, J, stride, old, G, scratch.change) # the compiler makes a second one, without the second loop
     return loss, terms
 
 # %% ../nbs/14_cpu.ipynb #c034
@@ -306,7 +335,7 @@ def train_range(
     loss, terms, centres = 0., 0, 0
     while lo < hi:
         first, last, lo = draw_block(ids, offsets, lo, hi, epoch, s, block)
-        l, m = train_block(t, first, last, epoch, s, schedule, every, ahead, block, scratch)
+        l, m = train_block(t, offsets, first, last, epoch, s, schedule, every, ahead, block, scratch)
         loss += l; terms += m; centres += last - first
     return loss, terms, centres
 
@@ -327,9 +356,46 @@ def available_cores()->int: # at least 1
     return max(1, min(mine, math.ceil(cgroup_cores() or mine)))
 
 # %% ../nbs/14_cpu.ipynb #c049
-PIECE, PIECES = 1 << 16, 8 # places that a worker takes at a time: at most so many, and at least so many pieces for each
 class Diverged(FloatingPointError):
     "The tables hold numbers that are none."
+
+def diverged(epoch, place, words, schedule)->Diverged:
+    "The error, with what to do."
+    return Diverged(f"training diverged in epoch {epoch + 1} at word {place:,} of {words:,}, at the learning rate {learning_rate.py_func(schedule, epoch, place):.3g}: "
+        f"the vectors are no longer finite numbers. Start again with a lower alpha (it was {schedule.alpha:g}; 0.025 to 0.05 is usual)")
+
+def in_threads(
+    work,        # what each thread does; returns soon after `stop` is set
+    workers:int, # threads
+    stop,        # a `threading.Event`
+    tick,        # called now and then, here
+):
+    "Run `work` in threads. What one of them raises, or Ctrl-C here, stops all, and is raised."
+    errors = []
+    def safely():
+        try: work()
+        except BaseException as e:
+            errors.append(e); stop.set()
+    threads = [threading.Thread(target=safely, daemon=True) for _ in range(workers)]
+    try:
+        for thread in threads: thread.start()
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(.02)
+                tick()
+    finally:
+        stop.set()
+        for thread in threads:
+            if thread.ident: thread.join()
+    if errors: raise errors[0]
+
+# %% ../nbs/14_cpu.ipynb #c050
+PIECE, PIECES = 1 << 16, 8 # places that a worker takes at a time: at most so many, and at least so many pieces for each
+def plain_arrays(ids, offsets):
+    "One type for the compiler, whether in memory or on disk."
+    ids, offsets = [a.view(np.ndarray) for a in (ids, offsets)]
+    for a in ids, offsets: a.flags.writeable = False
+    return ids, offsets
 
 def train_epoch(
     t:Tables,            # changed in place
@@ -345,11 +411,10 @@ def train_epoch(
     tick=None,           # called now and then with the words done, the sum of the loss and the number of its terms, so far
 ):                       # sum of the loss, its terms, number of centres
     "One pass over the text with `workers` threads. Ctrl-C stops it within a piece, and is raised again."
-    ids, offsets = [a.view(np.ndarray) for a in (ids, offsets)]
-    for a in ids, offsets: a.flags.writeable = False                 # one type for the compiler, whether in memory or on disk
-    hi = len(ids) if hi is None else hi
+    ids, offsets = plain_arrays(ids, offsets)
+    hi, done = len(ids) if hi is None else hi, [0, 0., 0, 0] if so_far is None else so_far
     piece = max(1024, min(PIECE, (hi - lo)//(PIECES*workers)))
-    todo, lock, done, errors, stop = iter(range(lo + (so_far[0] if so_far else 0), hi, piece)), threading.Lock(), [0, 0., 0, 0] if so_far is None else so_far, [], threading.Event()
+    todo, lock, stop = iter(range(lo + done[0], hi, piece)), threading.Lock(), threading.Event()
     def work():
         block, scratch = make_block(s), make_scratch(s, t.stride)
         while not stop.is_set():
@@ -357,24 +422,216 @@ def train_epoch(
             if begin is None: return
             end = min(begin + piece, hi)
             loss, terms, centres = train_range(t, ids, offsets, begin, end, epoch, s, schedule, every, AHEAD, block, scratch)
-            if not math.isfinite(loss): errors.append(begin); stop.set()
+            if not math.isfinite(loss): raise diverged(epoch, begin, len(ids), schedule)
             with lock: done[:] = done[0] + end - begin, done[1] + loss, done[2] + terms, done[3] + centres
-    def safely():
-        try: work()
-        except BaseException as e: errors.append(e); stop.set()
-    threads = [threading.Thread(target=safely, daemon=True) for _ in range(workers)]
-    try:
-        for thread in threads: thread.start()
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(.02)
-                if tick: tick(*done[:3])
-    finally:
-        stop.set()
-        for thread in threads:
-            if thread.ident: thread.join()
-    for e in errors:
-        if isinstance(e, BaseException): raise e
-        raise Diverged(f"training diverged in epoch {epoch + 1} at word {e:,} of {len(ids):,}, at the learning rate {learning_rate.py_func(schedule, epoch, e):.3g}: "
-            f"the vectors are no longer finite numbers. Start again with a lower alpha (it was {schedule.alpha:g}; 0.025 to 0.05 is usual)")
-    return done[1], done[2], done[3]
+    in_threads(work, workers, stop, lambda: tick and tick(*done[:3]))
+    return tuple(done[1:])
+
+# %% ../nbs/14_cpu.ipynb #c064
+GRID, ROUND = 1024, 4 # places in a block; blocks in a round, a power of two
+class Apart(NamedTuple):
+    "The copies of the rows that the blocks of a round need; then their changes."
+    t:Tables           # row b * cap + r of it is the copy for row r of block b
+    rows:np.ndarray    # int32 [ROUND, cap]: which word row r of block b belongs to
+    visits:np.ndarray  # float32 [ROUND, cap, 2]: how often the row is an input, and an output
+    sizes:np.ndarray   # int64 [ROUND, 2]: how many rows have input vectors, how many there are
+    sums:np.ndarray    # float64 [ROUND + 1, 3]: loss, terms, centres; in the last row those of the pass
+    seen:np.ndarray    # float32 [V, 4]: for each word, visits in the round and their shortened sum, as input and as output
+
+def most_rows(
+    V:int,      # words
+    s:Sampling,
+)->int:
+    "How many different words a block can have."
+    return min(V, 4096 + GRID*s.negative)
+
+def make_apart(t:Tables, s:Sampling)->Apart:
+    "Room for a round. Pages that are never written to take no memory."
+    cap = most_rows(len(s.boxes), s)
+    own = Tables(aligned_zeros(ROUND*cap*t.stride), aligned_zeros(ROUND*cap*t.stride), t.dim, t.stride, np.zeros(ROUND*cap*(len(t.frozen) > 0), np.uint8))
+    return Apart(own, np.zeros((ROUND, cap), np.int32), np.zeros((ROUND, cap, 2), np.float32), np.zeros((ROUND, 2), np.int64), np.zeros((ROUND + 1, 3)), np.zeros((len(s.boxes), 4), np.float32))
+
+# %% ../nbs/14_cpu.ipynb #c065
+@njit(inline='always')
+def copy_rows(source, rows, n, target, base, stride):
+    "Copy rows of a table to places that follow one another."
+    for r in range(n):
+        if r + SIX < n:
+            for d in range(I0, stride, LINE): prefetch_read(source, np.uintp(rows[r + SIX])*stride + d)
+        a, b = np.uintp(rows[r])*stride, (base + r)*stride
+        for d in range(I0, stride, STEP): store(target, b + d, load(source, a + d))
+
+@njit(inline='always')
+def less_rows(source, rows, n, target, base, stride):
+    "What has changed since rows were copied."
+    less = spread(f32(-1))
+    for r in range(n):
+        if r + SIX < n:
+            for d in range(I0, stride, LINE): prefetch_read(source, np.uintp(rows[r + SIX])*stride + d)
+        a, b = np.uintp(rows[r])*stride, (base + r)*stride
+        for d in range(I0, stride, STEP): store(target, b + d, fma(less, load(source, a + d), load(target, b + d)))
+
+# %% ../nbs/14_cpu.ipynb #c066
+@njit(inline='always')
+def train_apart(
+    t, ids, offsets, lo, hi, epoch, s, schedule, every, block, scratch, # as for `train_range`; at most GRID places
+    own, b,  # `Apart`, and the number of the block in its round
+    slots,   # int32 [V], all -1, and again so afterwards
+):
+    "Train on a block, apart from the tables; its changes are left in `own`."
+    first, last, _ = draw_block(ids, offsets, lo, hi, epoch, s, block)
+    words, noise, rows, visits, cap = block.words, block.noise, own.rows[b], own.visits[b], own.rows.shape[1]
+    begin, end, n = first, last, 0
+    for i in range(first, last): begin, end = min(begin, block.left[i]), max(end, block.right[i])
+    for i in range(begin, end):
+        word = words[i]
+        if slots[word] < 0: slots[word] = n; rows[n] = word; visits[n] = 0; n += 1
+        words[i] = b*cap + slots[word]
+        if first <= i < last: visits[slots[word]] += f32(1)
+    inputs = n
+    for i in range(first, last):
+        for k in range(s.negative):
+            word = noise[i, k]
+            if slots[word] < 0: slots[word] = n; rows[n] = word; visits[n] = 0; n += 1
+            visits[slots[word], 1] += f32(1)
+            noise[i, k] = b*cap + slots[word]
+    own.sizes[b, 0], own.sizes[b, 1] = inputs, n
+    base, stride, mine = np.uintp(b*cap), np.uintp(t.stride), own.t
+    if len(t.frozen):
+        for r in range(n): mine.frozen[b*cap + r] = t.frozen[rows[r]]
+    copy_rows(t.input, rows, np.uintp(inputs), mine.input, base, stride); copy_rows(t.output, rows, np.uintp(n), mine.output, base, stride)
+    loss, terms = train_block(mine, offsets, first, last, epoch, s, schedule, every, AHEAD, block, scratch)
+    less_rows(t.input, rows, np.uintp(inputs), mine.input, base, stride); less_rows(t.output, rows, np.uintp(n), mine.output, base, stride)
+    for r in range(n): slots[rows[r]] = -1
+    own.sums[b, 0], own.sums[b, 1], own.sums[b, 2] = loss, terms, last - first
+
+# %% ../nbs/14_cpu.ipynb #c068
+DAMP = 1. # how much a visit counts, times the learning rate
+@njit(inline='always')
+def shortened(z): return z/math.sqrt(f32(1) + z*z)
+
+@njit(inline='always')
+def add_changes(
+    t, own,          # `Tables`; `Apart`
+    blocks,          # how many of this round there are
+    damp,            # how much a visit counts, float32
+    mine,            # bool [ROUND]: this worker adds to rows whose number leaves such a remainder
+):
+    "Add the changes of a round, in the order of its blocks."
+    stride, cap, seen, last = np.uintp(t.stride), own.rows.shape[1], own.seen, len(mine) - 1
+    for b in range(blocks):
+        for r in range(own.sizes[b, 1]):
+            word = own.rows[b, r]
+            if not mine[word & last]: continue
+            for i in range(2):
+                n = own.visits[b, r, i]
+                seen[word, 2*i] += n; seen[word, 2*i + 1] += shortened(damp*n)
+    for b in range(blocks):
+        inputs, n, rows = own.sizes[b, 0], own.sizes[b, 1], own.rows[b]
+        for r in range(n):
+            word = rows[r]
+            if not mine[word & last]: continue
+            to, change = np.uintp(word)*stride, np.uintp(b*cap + r)*stride
+            if r + 6 < n and mine[rows[r + 6] & last]: fetch(t.output, np.uintp(rows[r + 6])*stride, stride)
+            g = spread(shortened(damp*seen[word, 2])/max(seen[word, 3], f32(1e-9)))
+            for d in range(I0, stride, STEP): store(t.output, to + d, fma(g, load(own.t.output, change + d), load(t.output, to + d)))
+            if r < inputs and not (len(t.frozen) and t.frozen[word]):
+                g = spread(shortened(damp*seen[word, 0])/max(seen[word, 1], f32(1e-9)))
+                for d in range(I0, stride, STEP): store(t.input, to + d, fma(g, load(own.t.input, change + d), load(t.input, to + d)))
+    for b in range(blocks):
+        for r in range(own.sizes[b, 1]):
+            if mine[own.rows[b, r] & last]: seen[own.rows[b, r]] = 0
+
+# %% ../nbs/14_cpu.ipynb #c070
+@intrinsic
+def write_flag(typingctx, array, i, x):
+    "Write `x` to `array` (int64), after all that was written before."
+    def codegen(context, builder, sig, args):
+        builder.store_atomic(args[2], address(context, builder, sig.args[0], *args[:2], ir.IntType(64).as_pointer()), 'release', 8)
+        return context.get_dummy_value()
+    return types.void(array, types.uintp, types.int64), codegen
+
+@intrinsic
+def read_flag(typingctx, array, i):
+    "Read from `array` (int64), before all that is read after."
+    def codegen(context, builder, sig, args):
+        return builder.load_atomic(address(context, builder, sig.args[0], *args, ir.IntType(64).as_pointer()), 'acquire', 8)
+    return types.int64(array, types.uintp), codegen
+
+@intrinsic
+def give_way(typingctx):
+    "Let another thread have this core, if one waits for it (not on Windows)."
+    def codegen(context, builder, sig, args):
+        if os.name != 'nt':
+            f = builder.module.globals.get('sched_yield') or ir.Function(builder.module, ir.FunctionType(INT, []), 'sched_yield')
+            builder.call(f, [])
+        return context.get_dummy_value()
+    return types.void(), codegen
+
+# %% ../nbs/14_cpu.ipynb #c071
+LOOKS = 2000 # before a thread that waits gives way: some microseconds
+@njit(cache=True, nogil=True)
+def meet(
+    flags,  # int64 [8 * workers], a cache line for each
+    worker, # who comes
+    number, # of the meeting
+):
+    "Wait until all workers have come."
+    write_flag(flags, np.uintp(8*worker), number)
+    for i in range(0, len(flags), 8):
+        looks = 0
+        while read_flag(flags, np.uintp(i)) < number:
+            looks += 1
+            if looks % LOOKS == 0: give_way()
+
+@njit(cache=True, nogil=True)
+def train_share(
+    t, ids, offsets, at, epoch, s, schedule, every, block, scratch, own, slots, # as above; the first round begins at the place `at`
+    grid, rounds,                  # GRID; how many rounds
+    damp, mine,                    # as for `add_changes`
+    worker, workers, flags, number # this worker has every `workers`-th block; number of the last meeting
+):                                 # number of the last meeting
+    "A worker's share of some rounds. The sums of the loss, its terms and the centres are added to the last row of `own.sums`."
+    blocks = len(own.rows)
+    for lo in range(at, min(at + rounds*blocks*grid, len(ids)), blocks*grid):
+        there = min(blocks, (len(ids) - lo + grid - 1)//grid)
+        for b in range(worker, there, workers): train_apart(t, ids, offsets, lo + b*grid, min(lo + (b + 1)*grid, len(ids)), epoch, s, schedule, every, block, scratch, own, b, slots)
+        meet(flags, worker, number + 1)
+        add_changes(t, own, there, damp, mine)
+        if worker == 0:
+            for b in range(there):
+                for i in range(3): own.sums[blocks, i] += own.sums[b, i]
+        number += 2
+        meet(flags, worker, number)
+    return number
+
+# %% ../nbs/14_cpu.ipynb #c072
+ROUNDS = 8 # between two returns to Python
+def train_rounds(
+    t:Tables,            # changed in place
+    ids, offsets, epoch, s, schedule, workers=1, *, every:int=16, so_far=None, until=None, tick=None, # as for `train_epoch`
+):                       # sum of the loss, its terms, number of centres
+    "One pass over the text whose result, bit for bit, does not depend on the number of workers. It stops between rounds."
+    ids, offsets = plain_arrays(ids, offsets)
+    done, stop, own, workers = [0, 0., 0, 0] if so_far is None else so_far, threading.Event(), make_apart(t, s), min(workers, ROUND)
+    damp, flags, names, ended, own.sums[ROUND] = np.float32(DAMP*schedule.alpha), np.zeros(8*workers, np.int64), iter(range(workers)), [], done[1:]
+    def go_on():
+        if ended or stop.is_set() or done[0] >= len(ids) or until is not None and until(done[0]): ended.append(True)
+    def add_up():
+        loss, terms, centres = own.sums[ROUND].tolist()
+        if not math.isfinite(loss): ended.append(diverged(epoch, done[0], len(ids), schedule))
+        done[:] = min(done[0] + ROUNDS*ROUND*GRID, len(ids)), loss, int(terms), int(centres)
+        go_on()
+    def work():
+        worker, number, block, scratch, slots = next(names), 0, make_block(s), make_scratch(s, t.stride), np.full(len(s.boxes), -1, np.int32)
+        mine = np.arange(ROUND) % workers == worker
+        while not ended:
+            number = train_share(t, ids, offsets, done[0], epoch, s, schedule, every, block, scratch, own, slots, GRID, ROUNDS, damp, mine, worker, workers, flags, number)
+            if worker == 0: add_up()
+            number += 1
+            meet(flags, worker, number)
+    go_on()
+    in_threads(work, workers, stop, lambda: tick and tick(*done[:3]))
+    for e in ended:
+        if isinstance(e, Diverged): raise e
+    return tuple(done[1:])

@@ -103,6 +103,7 @@ class Sampling(NamedTuple):
     shrink:bool      # whether each window's width is drawn from 1 to `window`
     negative:int     # noise words for a window
     seed:int         # 0 to 2^64 - 1
+    pairs:bool=False # sentences are pairs, of which the first word predicts the second and not the other way round
 
 # %% ../nbs/11_sampling.ipynb #c026
 def make_sampling(
@@ -113,6 +114,7 @@ def make_sampling(
     sample:float=1e-4,             # frequency above which words are thinned out; 0 keeps all
     ns_exponent:float=NS_EXPONENT, # noise is drawn by counts to this power
     seed:int=0,                    # 0 to 2^64 - 1
+    pairs:bool=False,              # sentences are pairs (centre, context): the first word predicts the second, and not the other way round
 )->Sampling:
     "The tables for drawing from a vocabulary."
     for name, value in dict(window=window, negative=negative).items():
@@ -120,7 +122,7 @@ def make_sampling(
     if not 0 <= seed < 2**64: raise ValueError(f"seed must be a whole number from 0, below 2^64, not {seed}")
     keep = np.clip(np.rint(keep_probabilities(counts, sample) * 2**32) - 1, 0, 2**32 - 1).astype(np.uint32)
     boxes = alias_table(noise_probabilities(counts, ns_exponent))
-    return Sampling(keep, boxes, int(window), bool(shrink_windows), int(negative), np.uint64(seed))
+    return Sampling(keep, boxes, int(window), bool(shrink_windows), int(negative), np.uint64(seed), bool(pairs))
 
 # %% ../nbs/11_sampling.ipynb #c029
 def plain_draws(
@@ -143,7 +145,7 @@ def plain_draws(
         for i, p in enumerate(kept):
             if not lo <= p < hi: continue
             width = 1 + (numbers(p, 0)[1]*s.window >> 32) if s.shrink else s.window
-            around = kept[max(0, i - width):i] + kept[i + 1:i + 1 + width]
+            around = kept[max(0, i - width):i] + kept[i + 1:i + 1 + width] if not s.pairs or i else []
             yield p, int(ids[p]), [int(ids[c]) for c in around], [noise(p, j) for j in range(s.negative)]
 
 # %% ../nbs/11_sampling.ipynb #c032
@@ -208,6 +210,7 @@ def draw_kept(
         for k in range(first, n):
             width = np.uintp(right[k])
             left[k], right[k] = max(first + width, k) - width, min(n, k + width + np.uintp(1))
+        if s.pairs and first < n: left[first], right[first] = first, first # the first of a pair is not predicted
         first, place, sentence = n, stop, sentence + 1
     return n
 

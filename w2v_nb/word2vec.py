@@ -4,18 +4,18 @@
 
 # %% auto #0
 __all__ = ['WHOLE', 'REAL', 'HABITS', 'CURVE', 'check_settings', 'refuse', 'Word2Vec', 'address_space', 'free_memory',
-           'check_memory', 'as_corpus', 'compile_kernel', 'check_state', 'check_text']
+           'check_memory', 'as_corpus', 'compile_kernel', 'known_rows', 'check_frozen', 'check_state', 'check_text']
 
 # %% ../nbs/17_word2vec.ipynb #c002
-import difflib, math, os, time
+import difflib, math, os, time, warnings
 from contextlib import nullcontext
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 from . import __version__
-from .checkpoint import Checkpoints, as_rows, check_same, corpus_digest, from_rows, newest_checkpoint, parse_every
-from .corpus import Corpus
-from .cpu import PAD, Schedule, Tables, available_cores, learning_rate, make_tables, train_epoch
+from .checkpoint import Checkpoints, as_rows, check_same, corpus_digest, file_name, from_rows, newest_checkpoint, parse_every, read_checkpoint
+from .corpus import MIN_COUNT, Corpus, vocab_in_order
+from .cpu import PAD, ROUND, Schedule, Tables, available_cores, learning_rate, make_tables, most_rows, train_epoch, train_rounds
 from .heldout import HeldOut
 from .history import History, LiveLoss
 from .sampling import make_sampling
@@ -82,7 +82,7 @@ class Word2Vec:
         epochs:int=10,            # passes over the text
         workers:int=None,         # threads; as many as there are cores if None
         device='auto',            # 'auto' or 'cpu'
-        deterministic=False,      # the same bits each time on the same machine: trains with one worker
+        deterministic=False,      # the same bits for any number of workers, on the same machine; slower
         seed:int=0,               # of everything that is drawn
         **kwargs,
     ):
@@ -128,10 +128,11 @@ def free_memory(
 def check_memory(
     V:int, vector_size:int, # words, numbers in a vector
     free,                   # bytes, or None
-    copy=False,             # are checkpoints written, which are made of a copy?
+    copy=0,                 # how many copies of the tables there are: for checkpoints, for the best of them
+    rows:int=0,             # rows of the small tables that rounds of blocks have
 ):
     "`MemoryError` that says how much is needed, how much there is, and what to reduce."
-    need = 2*V*-(-vector_size//PAD)*PAD*4 + V*12 + 2*V*vector_size*4*copy
+    need = 2*(V + rows)*-(-vector_size//PAD)*PAD*4 + V*12 + 2*V*vector_size*4*copy
     if free is not None and need > free:
         raise MemoryError(f"training {V:,} words with vector_size={vector_size} needs {need/1e9:,.1f} GB, and {free/1e9:,.1f} GB are free: lower vector_size, or keep fewer words (min_count=, max_final_vocab= of the corpus)")
 
@@ -139,16 +140,19 @@ def check_memory(
 def as_corpus(
     corpus, # a `Corpus`, a path, or an iterable of lists of words
     quiet=False,
+    min_count=MIN_COUNT, # for what is no `Corpus` yet
 )->Corpus:
     "A `Corpus`, whatever was given."
     if isinstance(corpus, Corpus): return corpus
-    if isinstance(corpus, (str, os.PathLike)): return Corpus.from_file(corpus, quiet=quiet)
-    return Corpus.from_sentences(corpus)
+    if isinstance(corpus, (str, os.PathLike)): return Corpus.from_file(corpus, min_count, quiet=quiet)
+    return Corpus.from_sentences(corpus, min_count)
 
-def compile_kernel():
+def compile_kernel(
+    train=train_epoch, # or `train_rounds`
+):
     "Have the kernel compiled, or loaded from its cache."
     counts = np.ones(2, np.int64)
-    train_epoch(make_tables(2, 1), np.array([0, 1], np.int32), np.array([0, 2]), 0, make_sampling(counts), Schedule(.01, .01, 2, 1))
+    train(make_tables(2, 1), np.array([0, 1], np.int32), np.array([0, 2]), 0, make_sampling(counts), Schedule(.01, .01, 2, 1))
 
 # %% ../nbs/17_word2vec.ipynb #c015
 CURVE = 20 # points of the loss curve in an epoch
@@ -157,57 +161,122 @@ def fit(self:Word2Vec,
     corpus,           # a `Corpus`, the path of a text, or an iterable of lists of words
     *, heldout=None,  # a `HeldOut`, or a `Corpus` in this vocabulary, for a validation loss after each epoch
     callbacks=(),     # objects with `on_epoch_end(model)`, or functions of the model: training stops if one returns False
-    patience=None,    # stop when the validation loss has not been lower for so many epochs
+    patience=None,    # stop when the validation loss has not been lower for so many epochs, and take the best tables
+    update_vocab=False, # go on with this model: words that are new join, after the old ones
+    init_from=None,   # `WordVectors`: words that are there, too, begin with their vectors
+    freeze=(),        # words whose vectors stay as they are
     checkpoint=None,  # a folder to write the state of the run to, now and then, for `Word2Vec.resume`
     every='60s',      # how often: '60s', '10m', '1h'; or a number of words
     about:dict=None,  # JSON values to be kept among the vectors' parameters, such as where the text is from
     quiet=False,      # show no bar
 )->Word2Vec:
-    "Train on a text, from fresh tables. Ctrl-C leaves `wv` as it is at that moment, and is raised again."
-    corpus = as_corpus(corpus, quiet)
+    "Train on a text, from fresh tables unless it is said otherwise. Ctrl-C leaves `wv` as it is at that moment, and is raised again."
+    fixed, begin = dict(about=about) if about else {}, []
+    if update_vocab:
+        if hasattr(corpus, '__len__') and not isinstance(corpus, str) and not len(corpus): return self
+        corpus = self.grown(corpus, quiet)
+        fixed['grown'], begin = True, [(np.arange(len(self.wv)), self.wv.vectors, self.wv.output_vectors)]
+    else: corpus = as_corpus(corpus, quiet)
     check_text(corpus, patience, heldout)
+    if init_from is not None: begin.append(known_rows(init_from, corpus.vocab, self.vector_size, len(begin[0][0]) if begin else 0))
+    if freeze: fixed['freeze'] = check_frozen(freeze, corpus.vocab)
     keeper = Checkpoints(checkpoint, every) if checkpoint is not None else None
-    return self._train(corpus, heldout, callbacks, patience, keeper, dict(about=about) if about else {}, quiet)
+    return self._train(corpus, heldout, callbacks, patience, keeper, fixed, quiet, begin=begin)
 
-# %% ../nbs/17_word2vec.ipynb #c017
+# %% ../nbs/17_word2vec.ipynb #c016
 @patch
-def _train(self:Word2Vec, corpus, heldout, callbacks, patience, keeper, about, quiet, found=None):
+def grown(self:Word2Vec,
+    corpus, quiet, # as for `fit`
+)->Corpus:
+    "A text in the ids of this model's words: the old ones first, then those that are new. Words that are known count however rare they are."
+    if self.wv is None: raise ValueError("update_vocab=True goes on with a trained model, and this one is not trained yet: leave it out the first time")
+    few = 1 if isinstance(corpus, Corpus) else MIN_COUNT
+    corpus = as_corpus(corpus, quiet, min_count=1)
+    counts, old = dict(zip(corpus.vocab, corpus.counts.tolist())), self.wv.index_to_key
+    new = [w for w in corpus.vocab if w not in self.wv.key_to_index and counts[w] >= few]
+    return corpus.recode(vocab_in_order([*old, *new], [n + counts.get(w, 0) for w, n in zip(old, self.wv.counts.tolist())] + [counts[w] for w in new]))
+
+def known_rows(
+    wv,              # `WordVectors` to begin with
+    vocab,           # `Vocab` of the text
+    vector_size:int, # what it must be
+    first:int=0,     # only for ids from here on
+)->tuple:            # ids, their vectors, their output vectors or None
+    "Rows for the words that are in both. `ValueError` if there are none, or of another size."
+    if not isinstance(wv, WordVectors): raise ValueError(f"init_from must be WordVectors, such as WordVectors.load('vectors.safetensors'), not {wv!r:.80}")
+    if wv.vector_size != vector_size: raise ValueError(f"the vectors of init_from have {wv.vector_size} numbers, and those of this model {vector_size}: Word2Vec(vector_size={wv.vector_size})")
+    ids = np.array([i for i, w in enumerate(vocab) if i >= first and w in wv.key_to_index], np.int64)
+    if not len(ids) and not first: raise ValueError(f"none of the {len(vocab):,} words of the text is among the {len(wv):,} of init_from; are both in lower case?")
+    rows = [wv.key_to_index[vocab.idx_to_token[i]] for i in ids]
+    return ids, wv.vectors[rows], None if wv.output_vectors is None else wv.output_vectors[rows]
+
+def check_frozen(
+    words, # to be frozen
+    vocab, # `Vocab` of the text
+)->list:   # of str
+    "`ValueError` if a word is not in the vocabulary."
+    if isinstance(words, str): raise ValueError(f"freeze must be a list of words, not the string {words!r}: freeze=[{words!r}]")
+    words = list(words)
+    if missing := [w for w in words if w not in vocab]: raise ValueError(f"{len(missing):,} of {len(words):,} words to freeze are not in the vocabulary, {missing[0]!r} among them")
+    return words
+
+# %% ../nbs/17_word2vec.ipynb #c018
+@patch
+def _train(self:Word2Vec, corpus, heldout, callbacks, patience, keeper, fixed, quiet, found=None, begin=()):
     "Train, from the beginning or from a state that was `found`."
     V, n, heldout = len(corpus.vocab), len(corpus.ids), HeldOut(heldout, negative=5) if isinstance(heldout, Corpus) else heldout
-    check_memory(V, self.vector_size, free_memory(), keeper is not None)
-    s = make_sampling(corpus.vocab.counts, seed=self.seed, **{k: self.settings[k] for k in ('window', 'shrink_windows', 'negative', 'sample', 'ns_exponent')})
-    schedule, workers = Schedule(self.alpha, self.min_alpha, n, self.epochs), 1 if self.deterministic else self.workers or available_cores()
-    self.tables = make_tables(V, self.vector_size, self.seed)
+    windows = dict(window=1, shrink_windows=False, sample=0, pairs=True) if corpus.pairs else {k: self.settings[k] for k in ('window', 'shrink_windows', 'sample')}
+    s = make_sampling(corpus.vocab.counts, seed=self.seed, negative=self.negative, ns_exponent=self.ns_exponent, **windows)
+    check_memory(V, self.vector_size, free_memory(), (keeper is not None) + (patience is not None), ROUND*most_rows(V, s) if self.deterministic else 0)
+    schedule, workers, train = Schedule(self.alpha, self.min_alpha, n, self.epochs, *([] if corpus.weights is None else [np.array(corpus.weights, np.float32)])), self.workers or available_cores(), train_rounds if self.deterministic else train_epoch
+    self.tables, frozen = make_tables(V, self.vector_size, self.seed), set(fixed.get('freeze', ()))
+    if frozen: self.tables = self.tables._replace(frozen=np.array([w in frozen for w in corpus.vocab], np.uint8))
     vectors, outputs = self.tables.views()
-    params = self.settings | dict(corpus=corpus.name, words=n, version=__version__) | about
+    for ids, v, u in begin:
+        vectors[ids] = v
+        if u is not None: outputs[ids] = u
+    params = self.settings | dict(corpus=corpus.name, words=n, version=__version__) | {k: v for k, v in fixed.items() if k == 'about'}
     self.wv = WordVectors(vectors, corpus.vocab.idx_to_token, counts=corpus.vocab.counts, output_vectors=outputs, params=params)
-    self.history, state = History(device='cpu'), dict(epoch=0, done=[0, 0., 0, 0], seconds=0., rows=[], curve={}, finished=False)
+    self.history, best, state = History(device='cpu'), None, dict(epoch=0, done=[0, 0., 0, 0], seconds=0., rows=[], curve={}, finished=False)
     if found:
         wv, state = found
         vectors[:], outputs[:], self.history = wv.vectors, wv.output_vectors, from_rows(state['rows'])
+        if patience is not None and self.history and not state['finished']: best = self.best_so_far(keeper)
     self.history.curve = LiveLoss((0, self.epochs), every=math.inf)
     self.history.curve.points = {name: [tuple(p) for p in points] for name, points in state['curve'].items()}
     if state['finished']: return self
     with keeper or nullcontext(), progress(total=n*self.epochs, initial=state['epoch']*n + state['done'][0], desc='compiling', unit=' words', unit_scale=True, quiet=quiet) as bar:
-        bar.refresh(); compile_kernel()
+        bar.refresh(); compile_kernel(train)
         bar.set_description('training', refresh=False); bar.unpause()
-        if keeper: keeper.begin(self.wv, dict(settings=self.settings, corpus=corpus_digest(corpus), workers=workers) | about, state['epoch']*n + state['done'][0])
+        if keeper: keeper.begin(self.wv, dict(settings=self.settings, corpus=corpus_digest(corpus), workers=workers) | fixed, state['epoch']*n + state['done'][0])
         for epoch in range(state['epoch'], self.epochs):
-            self.one_epoch(corpus, epoch, s, schedule, workers, heldout, bar, keeper, state['done'], state['seconds'])
+            self.one_epoch(train, corpus, epoch, s, schedule, workers, heldout, bar, keeper, state['done'], state['seconds'])
             state = dict(done=[0, 0., 0, 0], seconds=0.)
+            if patience is not None and int(np.argmin(self.history['val_loss'])) == epoch:
+                best = vectors.copy(), outputs.copy()
+                if keeper: keeper.protected = file_name(epoch + 1, 0); self.keep(keeper, (epoch + 1)*n, wait=True, epoch=epoch + 1, **state)
             if self.should_stop(callbacks, patience): break
+        if best: vectors[:], outputs[:] = best; self.wv.__dict__.pop('norms', None)
         if keeper: self.keep(keeper, len(self.history)*n, wait=True, epoch=len(self.history), done=[0, 0., 0, 0], seconds=0., finished=True); keeper.stop_if_told()
     if not quiet: self.history.curve.draw()
     return self
 
-# %% ../nbs/17_word2vec.ipynb #c018
+# %% ../nbs/17_word2vec.ipynb #c019
+@patch
+def best_so_far(self:Word2Vec, keeper):
+    "The tables of the best epoch till now, from its checkpoint; None, with a warning, if that is gone."
+    keeper.protected = file_name(1 + int(np.argmin(self.history['val_loss'])), 0)
+    try: wv = read_checkpoint(keeper.folder/keeper.protected)[0]
+    except (OSError, ValueError) as e: warnings.warn(f"the tables of the best epoch before this one cannot be had ({e}); the best from here on will be taken"); return None
+    return wv.vectors.copy(), wv.output_vectors.copy()
+
 @patch
 def keep(self:Word2Vec, keeper, words, wait=False, finished=False, **state):
     "A checkpoint of the run as it stands."
     keeper.save(words, wait, rows=as_rows(self.history), curve={k: [[float(x) for x in p] for p in v if p[1] == p[1]] for k, v in self.history.curve.points.items()}, finished=finished, **state)
 
 @patch
-def one_epoch(self:Word2Vec, corpus, epoch, s, schedule, workers, heldout, bar, keeper=None, done=None, seconds=0.):
+def one_epoch(self:Word2Vec, train, corpus, epoch, s, schedule, workers, heldout, bar, keeper=None, done=None, seconds=0.):
     "Train for one epoch, or what is left of it, and add its row to the history."
     done = [0, 0., 0, 0] if done is None else list(done)
     n, last, start = schedule.words, done[:3], time.perf_counter() - seconds
@@ -220,7 +289,7 @@ def one_epoch(self:Word2Vec, corpus, epoch, s, schedule, workers, heldout, bar, 
         last[:] = words, loss, terms
     until = (lambda words: keeper.due(epoch*n + words)) if keeper else None
     while done[0] < n:
-        train_epoch(self.tables, corpus.ids, corpus.offsets, epoch, s, schedule, workers, so_far=done, until=until, tick=tick)
+        train(self.tables, corpus.ids, corpus.offsets, epoch, s, schedule, workers, so_far=done, until=until, tick=tick)
         if keeper and (told := keeper.signal is not None) | keeper.due(epoch*n + done[0]):
             self.keep(keeper, epoch*n + done[0], wait=told, epoch=epoch, done=list(done), seconds=time.perf_counter() - start)
             self.wv.__dict__.pop('norms', None)
@@ -233,7 +302,7 @@ def one_epoch(self:Word2Vec, corpus, epoch, s, schedule, workers, heldout, bar, 
     self.history.add(epoch + 1, loss/terms if terms else math.nan, val_loss=val, raw_words_per_s=n/seconds, centres_per_s=centres/seconds,
                      lr=learning_rate.py_func(schedule, epoch, n), seconds=seconds)
 
-# %% ../nbs/17_word2vec.ipynb #c020
+# %% ../nbs/17_word2vec.ipynb #c021
 def check_state(
     state, # from a file, so it may be anything
     where, # the folder
@@ -243,6 +312,7 @@ def check_state(
     try:
         good = (whole(state['epoch']) and len(state['done']) == 4 and all(whole(state['done'][i]) for i in (0, 2, 3)) and state['done'][1] >= 0 and state['seconds'] >= 0
                 and len(from_rows(state['rows'])) == state['epoch'] and isinstance(state['finished'], bool) and {*state['settings']} == {*Word2Vec().settings} and isinstance(state['corpus'], dict)
+                and all(isinstance(w, str) for w in state.get('freeze', [])) and state.get('grown', True) is True
                 and all(float(x) <= float('inf') and float(y) >= 0 for points in state['curve'].values() for x, y in points))
     except (KeyError, TypeError, ValueError, AttributeError) as e: good = False
     if not good: raise ValueError(f"{where}: the state in its newest checkpoint is not one that a training writes; the file is damaged, or is something else")
@@ -257,18 +327,19 @@ def resume(cls:Word2Vec,
     **settings,       # `workers` may be another number than before; others must be as they were
 )->Word2Vec:
     "Go on with a run to its end. With one worker the result is that of a run that was never interrupted, to the bit. `ValueError` for another text or settings."
-    corpus = as_corpus(corpus, quiet)
-    check_text(corpus, patience, heldout)
     parse_every(every)
     wv, state = found = newest_checkpoint(checkpoint)
     check_state(state, checkpoint)
+    corpus = as_corpus(corpus, quiet, 1 if 'grown' in state else MIN_COUNT)
+    if 'grown' in state: corpus = corpus.recode(vocab_in_order(wv.index_to_key, wv.counts))
+    check_text(corpus, patience, heldout)
     check_same(f"the run in {checkpoint} has other settings", state['settings'], {k: v for k, v in settings.items() if k != 'workers'})
     check_same(f"the run in {checkpoint} was trained on another text", state['corpus'], corpus_digest(corpus))
     model = cls(**state['settings'] | settings)
     if any(row[2] is not None for row in state['rows']) and heldout is None and not state['finished']: raise ValueError(f"the run in {checkpoint} was judged by held-out text after each epoch: give it again, heldout=")
-    return model._train(corpus, heldout, callbacks, patience, Checkpoints(checkpoint, every, new=False), dict(about=state['about']) if 'about' in state else {}, quiet, found)
+    return model._train(corpus, heldout, callbacks, patience, Checkpoints(checkpoint, every, new=False), {k: state[k] for k in ('about', 'grown', 'freeze') if k in state}, quiet, found)
 
-# %% ../nbs/17_word2vec.ipynb #c021
+# %% ../nbs/17_word2vec.ipynb #c022
 @patch
 def should_stop(self:Word2Vec, callbacks, patience)->bool:
     "Whether a callback says so, or patience has run out."
