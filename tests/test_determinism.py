@@ -71,6 +71,17 @@ def test_high_rates_do_not_diverge(corpus):
         assert losses[1] < losses[0] + .02, (settings, losses)
 
 
+def test_nobody_waits_for_ever(corpus):
+    "What one worker cannot do ends all: divergence, and an error in what is asked between rounds."
+    from w2v_nb.cpu import Diverged
+    with pytest.raises(Diverged, match='lower alpha'): Word2Vec(vector_size=24, alpha=10, sample=0, workers=3, deterministic=True, epochs=50).fit(Corpus(corpus.ids, corpus.offsets, corpus.vocab, weights=np.full(len(corpus), 1e30, np.float32)), quiet=True)
+    def until(words): raise OSError('asked')
+    s, t = make_sampling(corpus.vocab.counts), make_tables(len(corpus.vocab), 8)
+    with pytest.raises(OSError, match='asked'): train_rounds(t, corpus.ids, corpus.offsets, 0, s, Schedule(.05, 0., len(corpus.ids), 1), 3, until=until)
+    calls = iter([False, False])
+    with pytest.raises(StopIteration): train_rounds(t, corpus.ids, corpus.offsets, 0, s, Schedule(.05, 0., len(corpus.ids), 1), 3, until=lambda words: next(calls))
+
+
 def test_memory_is_asked_for(corpus):
     from w2v_nb.word2vec import check_memory
     with pytest.raises(MemoryError): check_memory(10**5, 100, 2*10**8, rows=10**6)

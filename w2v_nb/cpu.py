@@ -619,19 +619,22 @@ def train_rounds(
         if ended or stop.is_set() or done[0] >= len(ids) or until is not None and until(done[0]): ended.append(True)
     def add_up():
         loss, terms, centres = own.sums[ROUND].tolist()
-        if not math.isfinite(loss): ended.append(diverged(epoch, done[0], len(ids), schedule))
+        if not math.isfinite(loss): raise diverged(epoch, done[0], len(ids), schedule)
         done[:] = min(done[0] + ROUNDS*ROUND*GRID, len(ids)), loss, int(terms), int(centres)
         go_on()
     def work():
-        worker, number, block, scratch, slots = next(names), 0, make_block(s), make_scratch(s, t.stride), np.full(len(s.boxes), -1, np.int32)
-        mine = np.arange(ROUND) % workers == worker
+        worker, number = next(names), 0
+        (block, scratch, slots), mine = room[worker], np.arange(ROUND) % workers == worker
         while not ended:
             number = train_share(t, ids, offsets, done[0], epoch, s, schedule, every, block, scratch, own, slots, GRID, ROUNDS, damp, mine, worker, workers, flags, number)
-            if worker == 0: add_up()
+            if worker == 0:
+                try: add_up()
+                except BaseException as e: ended.append(e)   # raised below; here the others would wait for ever
             number += 1
             meet(flags, worker, number)
+    room = [(make_block(s), make_scratch(s, t.stride), np.full(len(s.boxes), -1, np.int32)) for _ in range(workers)]
     go_on()
     in_threads(work, workers, stop, lambda: tick and tick(*done[:3]))
     for e in ended:
-        if isinstance(e, Diverged): raise e
+        if isinstance(e, BaseException): raise e
     return tuple(done[1:])
