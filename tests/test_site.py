@@ -81,7 +81,7 @@ def katex(tmp_path_factory):
     place = tmp_path_factory.mktemp('katex')
     done = subprocess.run(['npm', 'pack', '--silent', 'katex@' + re.search(r'katex@([\d.]+)', KATEX)[1]], cwd=place, capture_output=True, text=True)
     if done.returncode: pytest.skip(f'KaTeX could not be had by npm: {done.stderr.strip()[-200:]}')
-    with tarfile.open(next(place.glob('*.tgz'))) as t: t.extractall(place, filter='data')
+    with tarfile.open(next(place.glob('*.tgz'))) as t: t.extractall(place, **(dict(filter='data') if hasattr(tarfile, 'data_filter') else {})) # from Python 3.11.4 on
     return place/'package'/'dist'
 
 
