@@ -22,7 +22,7 @@ setup(
     classifiers=['Development Status :: 3 - Alpha', 'Intended Audience :: Developers', 'Intended Audience :: Education',
                  'Natural Language :: English', 'Topic :: Scientific/Engineering :: Artificial Intelligence']
                 + [f'Programming Language :: Python :: 3.{v}' for v in range(10, 14)],
-    packages=[lib], include_package_data=False, zip_safe=False,
+    packages=[lib], package_data={lib: ['lessons/*']}, include_package_data=False, zip_safe=False,
     python_requires=f">={cfg['min_python']}", install_requires=lines('requirements'),
     extras_require={'dev': lines('dev_requirements'), 'bench': lines('bench_requirements')},
     entry_points={'console_scripts': lines('console_scripts'), 'nbdev': [f'{name}={lib}._modidx:d']},

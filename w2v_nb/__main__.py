@@ -3,6 +3,7 @@ from . import __version__
 
 print(f"""w2v_nb {__version__}: word2vec, told in notebooks
 
+  w2v_learn DIR        the chapter's notebooks to work through, with some functions left to write; --check tells what is right
   w2v_train [INPUT]    train word vectors on a text file, on 'ptb' or on 'pydoc'; --help tells more
   w2v_similar VECTORS WORD...    the neighbours of words, from a file of vectors
   w2v_eval VECTORS     how they do on word pairs and analogies
