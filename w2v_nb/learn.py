@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['LONGEST', 'START', 'LIMIT', 'SILENT', 'GLOBALS', 'Exercise', 'lessons_folder', 'read_exercises', 'write_new',
            'copy_lessons', 'read_cells', 'Piece', 'names_of', 'patched', 'parse', 'is_definition', 'pieces_of',
-           'module_of', 'definition', 'slice_of', 'at_a_glance', 'judge', 'answer', 'Kernel', 'Verdict', 'run_check',
-           'check_lessons', 'OneLine', 'w2v_learn', 'print_copy', 'print_check']
+           'module_of', 'definition', 'slice_of', 'at_a_glance', 'one_line', 'judge', 'answer', 'Kernel', 'Verdict',
+           'run_check', 'check_lessons', 'OneLine', 'w2v_learn', 'print_copy', 'print_check']
 
 # %% ../nbs/09_learn.ipynb #c002
 import argparse, ast, errno, json, os, re, subprocess, sys, tempfile
@@ -215,21 +215,30 @@ def at_a_glance(
 
 # %% ../nbs/09_learn.ipynb #c033
 LONGEST = 300 # characters of an error's message that are worth reading
+def one_line(
+    kind:str, # name of an error's class
+    text,     # its message, or the error itself
+)->str:
+    "An error in a line of bearable length, whatever it does when it is asked for its message."
+    try: return f"{kind}: {' '.join(str(text)[:10*LONGEST].split())}"[:LONGEST]
+    except Exception: return kind
+
+# %% ../nbs/09_learn.ipynb #c034
 def judge(
     group, # class with the checks
     given, # function or class to be checked
 )->list:   # [what to think about, error] for each check, both empty if it passes
     "Call all checks."
-    if getattr(given, '__module__', None) != '__main__': return [['it is not your own', f'{given!r:.{LONGEST}}']]
+    if getattr(given, '__module__', None) != '__main__': return [['it is not your own', one_line(type(given).__name__, getattr(given, '__module__', ''))]]
     out = []
     for check in vars(group).values():
         if not (callable(check) and getattr(check, '__doc__', None) and hasattr(check, '__code__')): continue
         try: check(given)
-        except (Exception, SystemExit) as e: out.append([check.__doc__, f"{type(e).__name__}: {' '.join(str(e).split())}"[:LONGEST]])
+        except (Exception, SystemExit) as e: out.append([check.__doc__, one_line(type(e).__name__, e)])
         else: out.append(['', ''])
     return out
 
-# %% ../nbs/09_learn.ipynb #c034
+# %% ../nbs/09_learn.ipynb #c035
 def answer(
     folder:str, # where the hidden tests are
     module:str, # which of them
@@ -241,7 +250,7 @@ def answer(
     if folder not in sys.path: sys.path.insert(0, folder)
     sys.modules['IPython'].display.display({'application/json': judge(getattr(import_module(module), group), given)}, raw=True)
 
-# %% ../nbs/09_learn.ipynb #c036
+# %% ../nbs/09_learn.ipynb #c037
 START, LIMIT = 120, 20 # seconds: for a kernel to import PyTorch, and for an exercise
 SILENT = 'import os, sys\nsys.stdout = sys.stderr = open(os.devnull, "w")\nimport torch, w2v_nb.learn'
 class Kernel:
@@ -279,7 +288,7 @@ class Kernel:
         except BaseException: self.end(); raise
         return cell.outputs
 
-# %% ../nbs/09_learn.ipynb #c037
+# %% ../nbs/09_learn.ipynb #c038
 class Verdict(NamedTuple):
     "What is to be said about an exercise."
     lesson:str  # '04_loss'
@@ -287,7 +296,7 @@ class Verdict(NamedTuple):
     passed:bool
     says:str='' # what is wrong, and what to think about
 
-# %% ../nbs/09_learn.ipynb #c038
+# %% ../nbs/09_learn.ipynb #c039
 GLOBALS = ' (a check knows the imports, functions, classes and CONSTANTS of the notebook, but none of its variables)'
 def run_check(
     kernel:Kernel,     # that runs it
@@ -298,17 +307,20 @@ def run_check(
     "Run a solution, and its checks."
     to, name = exercise[:2], exercise.name.partition('.')[0]
     ask = f"__import__('w2v_nb.learn', fromlist=['*']).answer('.', 'hidden_{exercise.lesson}', {exercise.group!r}, {name})"
-    try: outputs = [o for cell in ('%reset -sf', source, ask) for o in kernel.ask(cell, limit)]
+    try:
+        kernel.ask('%reset -sf', limit)
+        outputs = kernel.ask(source, limit)
+        if not any(o.output_type == 'error' for o in outputs): outputs = kernel.ask(ask, limit)
     except (TimeoutError, RuntimeError) as e: return Verdict(*to, False, str(e))
     results = next((o.data['application/json'] for o in reversed(outputs) if 'application/json' in o.get('data', {})), None)
-    error = next((f"{o.ename}: {' '.join(o.evalue.split())}"[:LONGEST] for o in outputs if o.output_type == 'error'), '')
+    error = next((one_line(o.ename, o.evalue) for o in outputs if o.output_type == 'error'), '')
     if results is None: return Verdict(*to, False, f"its definition fails: {error}" + GLOBALS*error.startswith('NameError'))
     wrong = [r for r in results if r[0]]
     if not wrong: return Verdict(*to, True)
     hint, error = wrong[0]
     return Verdict(*to, False, f"{len(results) - len(wrong)} of {len(results)} checks pass. {hint} [{error}]" + GLOBALS*error.startswith('NameError'))
 
-# %% ../nbs/09_learn.ipynb #c039
+# %% ../nbs/09_learn.ipynb #c040
 def check_lessons(
     folder,            # that `copy_lessons` has filled
     only=None,         # names of lessons, or their numbers; all if None
@@ -331,12 +343,12 @@ def check_lessons(
                 said, source = (says, '') if says else at_a_glance(cells, e, exercises)
                 yield Verdict(*e[:2], False, said) if said else run_check(kernel, e, source, limit)
 
-# %% ../nbs/09_learn.ipynb #c041
+# %% ../nbs/09_learn.ipynb #c042
 class OneLine(argparse.ArgumentParser):
     "An `ArgumentParser` whose errors are one line."
     def error(self, message): self.exit(2, f"{self.prog}: error: {' '.join(message.split())} (see {self.prog} --help)\n")
 
-# %% ../nbs/09_learn.ipynb #c042
+# %% ../nbs/09_learn.ipynb #c043
 def w2v_learn(
     argv=None, # the words after the command; those of the shell if None
 )->int:        # exit status

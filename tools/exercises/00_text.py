@@ -84,7 +84,7 @@ class keep_probability:
 
 
 def corpus(n=60_000):
-    vocab = Vocab(dict(the=900, cat=90, sat=10), min_freq=1)
+    vocab = Vocab(dict(the=900, cat=90, sat=10, rare=9, rarer=8), min_freq=10)
     ids = np.random.default_rng(1).choice(4, size=n, p=[.1, .81, .081, .009]).astype(np.int32)
     return ids, np.arange(0, n + 1, 20), vocab
 

@@ -62,8 +62,10 @@ class evaluate_loss:
         test_close(out, math.log(2), eps=1e-3)
     def nothing_is_learnt(f):
         "The network is the same afterwards, and no gradients have been left in it."
-        n = net(); before = [p.detach().clone() for p in n.parameters()]
+        n, with_gradients = net(), []; before = [p.detach().clone() for p in n.parameters()]
+        n[0].register_forward_hook(lambda *args: with_gradients.append(torch.is_grad_enabled()))
         f(n, [batch(0), batch(1)], 'cpu')
+        assert not any(with_gradients), 'the scores are computed with gradients'
         assert all(torch.equal(p, b) and p.grad is None for p, b in zip(n.parameters(), before))
     def shift(f):
         "`shift` goes to the loss of each minibatch."

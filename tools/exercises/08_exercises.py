@@ -9,8 +9,8 @@ from w2v_nb.text import Vocab
 WORDS = [f'w{i}' for i in range(40)]
 SENTENCE = WORDS[:30]                                        # thirty different words: a context's place can be read off
 TEXT = [SENTENCE, ['w30', 'w31'], ['w32'], WORDS[33:]]*3
-def loader(f, sentences=TEXT, batch_size=7, window=3, noise=2, seed=0, t=1.):
-    vocab = Vocab(sentences)
+def loader(f, sentences=TEXT, batch_size=7, window=3, noise=2, seed=0, t=1., min_freq=1):
+    vocab = Vocab(sentences, min_freq)
     return f(*vocab.encode(sentences), vocab, batch_size, window, noise, seed, t)
 
 class Resampled_draw:
@@ -72,20 +72,21 @@ class Resampled_iter:
         wanted = sorted(it.kept[0][it.places].tolist())
         test_eq(sorted(c for c, _, _ in rows(it)), wanted)
     def contexts(f):
-        "The contexts are the words of a window around the centre, in its own sentence, up to the largest window and not beyond."
-        it = loader(f, [SENTENCE]); place = {it.vocab[w]: i for i, w in enumerate(SENTENCE)}
-        widest, sizes = 0, set()
-        for _ in range(5):
-            for c, contexts, _ in rows(it):
-                i, js = place[c], [place[w] for w in contexts]
-                w = max(abs(j - i) for j in js)
-                test_eq(js, [j for j in range(max(0, i - w), min(30, i + w + 1)) if j != i])
-                widest = max(widest, w)
-                if 3 <= i < 27: sizes.add(w)
-        test_eq((widest, sizes), (3, {1, 2, 3}))
+        "The contexts are the words of a window around the centre, among those that are kept of its sentence, up to the largest window and not beyond."
+        for t in 1., .01:
+            it, widest, sizes = loader(f, [SENTENCE], t=t), 0, set()
+            for _ in range(9):
+                place = {w: i for i, w in enumerate(it.kept[0].tolist())}; last = len(place) - 1
+                for c, contexts, _ in rows(it):
+                    i, js = place[c], [place[w] for w in contexts]
+                    w = max(abs(j - i) for j in js)
+                    test_eq(js, [j for j in range(max(0, i - w), min(last, i + w) + 1) if j != i])
+                    widest = max(widest, w)
+                    if 3 <= i <= last - 3: sizes.add(w)
+            test_eq((widest, sizes), (3, {1, 2, 3}))
     def noise(f):
         "`num_noise_words` noise words for each context, none of them a context of the same centre, and never `<unk>`."
-        for c, contexts, noise in rows(loader(f)):
+        for c, contexts, noise in rows(loader(f, TEXT + [['once', 'upon', 'time']], min_freq=3)):
             test_eq(len(noise), 2*len(contexts)); assert not set(contexts) & set(noise) and 0 not in noise
     def how_often(f):
         "Noise follows the counts to the power 0.75."
@@ -95,10 +96,15 @@ class Resampled_iter:
         assert 3.6 < a / b < 6.2, f'a is eight times as frequent as b, so it should be noise {8**.75:.2f} times as often, not {a/b:.2f}'
     def epochs_differ(f):
         "Each pass is an epoch of its own: other windows, other noise, another order, other words kept; also after a pass that was broken off."
-        it = loader(f, t=.3)
-        passes = [epoch(it) for _ in range(3)]
+        it = loader(f, t=3e-3)
+        passes = [rows(it) for _ in range(3)]
         assert passes[0] != passes[1] != passes[2] != passes[0]
+        centres = [[c for c, _, _ in p] for p in passes]
+        assert sorted(centres[0]) != sorted(centres[1]), 'the same words are kept in two epochs'
         test_eq(it.epoch, 3)
+        one, two = loader(f), loader(f)
+        two.epoch = 3
+        assert rows(one) != rows(two), 'with the same words kept, in the same order, two epochs have the same windows and noise'
         broken, whole = loader(f), loader(f)
         next(iter(broken)); next(iter(whole)); list(whole)
         assert epoch(broken) != epoch(loader(f)) and broken.epoch == 2
@@ -107,6 +113,9 @@ class Resampled_iter:
         one, two, other = loader(f, seed=4), loader(f, seed=4), loader(f, seed=5)
         first = epoch(one)
         test_eq([first, epoch(one)], [epoch(two), epoch(two)]); assert first != epoch(other)
+        one, other = loader(f, seed=4), loader(f, seed=5)
+        other.kept, other.places = one.kept, one.places
+        assert rows(one) != rows(other), 'with the same words kept, in the same order, two seeds have the same windows and noise'
     def device(f):
         "Minibatches go to `self.device`."
         test_eq({t.device.type for b in loader(f).to('meta') for t in b}, {'meta'})
