@@ -83,7 +83,7 @@ def test_hyphens_and_underscores(tmp_path, mine):
 
 def test_module_says_what_is_there():
     done = subprocess.run([sys.executable, '-m', 'w2v_nb'], cwd=root, capture_output=True, text=True, check=True)
-    for command in 'w2v_train', 'w2v_similar', 'w2v_eval', 'w2v_map', 'w2v_convert': assert f'  {command} ' in done.stdout
+    for command in 'w2v_learn', 'w2v_train', 'w2v_similar', 'w2v_eval', 'w2v_map', 'w2v_convert': assert f'  {command} ' in done.stdout
 
 
 def ask(command, tmp_path, *args, **kwargs):

@@ -7,18 +7,18 @@ import pytest
 root = Path(__file__).resolve().parent.parent
 lib, nbs = root/'w2v_nb', root/'nbs'
 BY_HAND = {'__init__', '__main__', '_modidx', 'all'}
-HEAVY = ('torch', 'matplotlib.pyplot', 'triton', 'IPython')
+HEAVY = ('torch', 'matplotlib.pyplot', 'triton', 'IPython', 'nbclient')
 
 notebooks = sorted(nbs.glob('*.ipynb'))
 numbers = {m[2]: int(m[1]) for m in (re.fullmatch(r'(\d\d)_(\w+)', p.stem) for p in notebooks) if m}
 generated = sorted(p for p in lib.glob('*.py') if p.stem not in BY_HAND)
 # These load fast, since they leave the heavy libraries to the few functions that use them
-LIGHT = ['text', 'history', 'corpus', 'sampling', 'vectors', 'heldout', 'cpu', 'checkpoint', 'word2vec', 'evaluation',
+LIGHT = ['text', 'history', 'learn', 'corpus', 'sampling', 'vectors', 'heldout', 'cpu', 'checkpoint', 'word2vec', 'evaluation',
          'plots', 'cli', 'all']
 light = [name for name in LIGHT if (lib/f'{name}.py').exists()]
 # What the chapter's modules may import of ours, besides "lower numbers only"
 ALLOWED = dict(text=set(), data={'text'}, embedding=set(), forward=set(), loss=set(), history={'text'},
-               training={'text', 'forward', 'loss', 'history'}, application={'text'},
+               training={'text', 'forward', 'loss', 'history'}, application={'text'}, learn=set(),
                exercises={'text', 'data', 'embedding', 'forward', 'loss', 'history', 'training'})
 chapter = [p for p in notebooks if re.match(r'0[0-8]_', p.name)]
 
@@ -99,6 +99,11 @@ def test_chapter_ends_with_summary_and_exercises(path):
     headings = [line.strip() for c in cells(path) if c['cell_type'] == 'markdown'
                 for line in source(c).splitlines() if re.match(r'## ', line)]
     assert headings[-2:] == ['## Summary', '## Exercises']
+
+def test_lessons_are_those_of_the_chapter():
+    done = subprocess.run([sys.executable, root/'tools'/'lessons.py', '--check'], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert {p.stem for p in (lib/'lessons').glob('*.ipynb')} == {p.stem for p in chapter} == {p.stem for p in (root/'tools'/'exercises').glob('*.py')}
 
 @pytest.mark.parametrize('path', notebooks, ids=stem)
 def test_no_stored_error(path):
