@@ -233,6 +233,15 @@ def test_without_jupyterlab(tmp_path, lessons):
     done = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True)
     assert done.returncode == 2 and 'pip install jupyterlab' in done.stderr and done.stderr.count('\n') == 1
 
+@posix
+@pytest.mark.parametrize('code, says', [('raise SystemExit(1)', 'does not start'), ('import sys; sys.modules["w2v_nb"] = None; from ipykernel import kernelapp; kernelapp.launch_new_instance()', 'cannot import w2v_nb')], ids=['dead', 'foreign'])
+def test_a_kernel_that_will_not_do(tmp_path, lessons, code, says):
+    spec = tmp_path/'jupyter'/'kernels'/'python3'; spec.mkdir(parents=True)
+    (spec/'kernel.json').write_text(json.dumps(dict(argv=[sys.executable, '-c', code, '-f', '{connection_file}'], display_name='x', language='python')))
+    (lessons/'03_forward.ipynb').write_text(json.dumps(solved('03_forward')), encoding='utf-8')
+    done = subprocess.run([*COMMAND, 'mine', '--check', '--only', '03'], cwd=tmp_path, env=environment(tmp_path, JUPYTER_PATH=str(tmp_path/'jupyter')), capture_output=True, text=True)
+    assert done.returncode == 2 and says in done.stderr and done.stderr.count('\n') == 1, done.stderr
+
 def test_check_of_untouched_copy_needs_no_kernel(tmp_path, lessons):
     start = time.monotonic()
     done = run(tmp_path, 'mine', '--check')

@@ -256,32 +256,35 @@ START, LIMIT = 120, 20 # seconds: for a kernel to import PyTorch, and for an exe
 SILENT = 'import os, sys\nsys.stdout = sys.stderr = open(os.devnull, "w")\nimport torch, w2v_nb.learn'
 class Kernel:
     "A Jupyter kernel that is asked one cell after the other; to be used in a `with` block."
+    running = None
     def __init__(self,
         folder, # where it works
-    ):
-        from nbclient import NotebookClient
-        from nbformat.v4 import new_code_cell, new_notebook
-        self.client = NotebookClient(new_notebook(cells=[new_code_cell()]), kernel_name='python3', allow_errors=True, shutdown_kernel='immediate', resources={'metadata': {'path': str(folder)}},
-                                     timeout_func=lambda cell: cell.metadata['limit'])
-        self.client.log.disabled = True
-        self.running = None
+    ): self.folder = folder
     def __enter__(self): return self
     def __exit__(self, *error): self.end()
+    def start(self):
+        "Start a kernel that prints nowhere, and let it import what is slow. `ImportError` if it does not."
+        from nbclient import NotebookClient
+        from nbformat.v4 import new_code_cell, new_notebook
+        self.client = NotebookClient(new_notebook(cells=[new_code_cell()]), kernel_name='python3', allow_errors=True, shutdown_kernel='immediate', resources={'metadata': {'path': str(self.folder)}},
+                                     timeout_func=lambda cell: cell.metadata['limit'])
+        self.client.log.disabled = True
+        self.running = self.client.setup_kernel(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try: self.running.__enter__(); outputs = self.ask(SILENT, START)
+        except (RuntimeError, TimeoutError, LookupError) as e: raise ImportError(f"Jupyter's kernel does not start ({e}); pip install --upgrade jupyterlab") from e
+        if wrong := [one_line(o.ename, o.evalue) for o in outputs if o.output_type == 'error']: raise ImportError(f"Jupyter's kernel cannot import w2v_nb ({wrong[0]}); it may be another environment's: see jupyter kernelspec list")
     def end(self):
         "End the kernel, if there is one."
         if self.running is not None: self.running.__exit__(None, None, None)
-        self.running = self.client.km = self.client.kc = None
+        self.running = None
     def ask(self,
         source:str,  # of a cell
         limit:float, # seconds
     )->list:         # its outputs; `TimeoutError` after the limit, `RuntimeError` if the kernel dies
         "Run a cell, in a new kernel if there is none."
+        if self.running is None: self.start()
         from nbclient.exceptions import CellTimeoutError, DeadKernelError
         from nbformat.v4 import new_code_cell
-        if self.running is None:
-            self.running = self.client.setup_kernel(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            self.running.__enter__()
-            self.ask(SILENT, START)
         cell = new_code_cell(source, metadata={'limit': limit})
         try: self.client.execute_cell(cell, 0, store_history=False)
         except CellTimeoutError as e: self.end(); raise TimeoutError(f'it takes longer than {limit:g} s: is there a loop that does not end?') from e
