@@ -131,7 +131,7 @@ def lesson(path, exercises, cfg, there):
     names = ', '.join(f'`{e.name}`' for e in exercises)
     few = f"This is your copy of a [page of w2v_nb]({page}). Left for you to write: {names}."
     how = (f"Where a body should be, there is a `NotImplementedError` with a hint; the signature says what goes in and what comes out. Run the page from the top: the cells below show whether you are right. "
-           f"Or save it, and in a terminal, beside this file, type `w2v_learn . --check --only {stem[:2]}`. What earlier pages define is imported from the package, so each page can be worked through on its own.")
+           f"Or save it, and in a terminal, beside this file, type `w2v_learn . --check --only {stem[:2]}`. What earlier pages define is imported from the package, so each page can be worked through on its own. The questions at the end have empty cells for your answers.")
     cells.insert(2, markdown('lesson', f'> {few} {how}'))
     cells.append(markdown('answers', f'Our answers, and our way to write the functions, are on [the page]({page}).'))
     numbered = {p.stem[:2] for p in path.parent.glob('0[0-8]_*.ipynb')}
