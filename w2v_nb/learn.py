@@ -6,7 +6,7 @@
 __all__ = ['TO_DO', 'LONGEST', 'START', 'LIMIT', 'SILENT', 'GLOBALS', 'Exercise', 'lessons_folder', 'read_exercises', 'write_new',
            'copy_lessons', 'read_cells', 'Piece', 'names_of', 'patched', 'parse', 'is_definition', 'pieces_of',
            'module_of', 'definition', 'slice_of', 'at_a_glance', 'one_line', 'judge', 'answer', 'Kernel', 'Verdict',
-           'run_check', 'check_lessons', 'OneLine', 'w2v_learn', 'print_copy', 'print_check']
+           'run_check', 'check_lessons', 'OneLine', 'print_copy', 'print_check', 'w2v_learn']
 
 # %% ../nbs/09_learn.ipynb #c002
 import argparse, ast, errno, json, os, re, subprocess, sys, tempfile
@@ -16,7 +16,7 @@ from pathlib import Path
 from symtable import symtable
 from typing import NamedTuple
 
-# %% ../nbs/09_learn.ipynb #c005
+# %% ../nbs/09_learn.ipynb #c017
 class Exercise(NamedTuple):
     "A function that is left to the learner."
     lesson:str # name of the notebook, e.g. '04_loss'
@@ -25,14 +25,14 @@ class Exercise(NamedTuple):
     hint:str   # what to write, in a line
     lines:tuple=() # first and last of the lines that are left out; the whole body if empty
 
-# %% ../nbs/09_learn.ipynb #c006
+# %% ../nbs/09_learn.ipynb #c018
 def lessons_folder()->Path:
     "Where the package keeps the lessons. `FileNotFoundError` if it has none."
     folder = Path(str(files('w2v_nb')/'lessons'))
     if not any(folder.glob('*.checks')): raise FileNotFoundError(f"{folder} has no lessons in it, so this installation is not whole; pip install --force-reinstall w2v_nb")
     return folder
 
-# %% ../nbs/09_learn.ipynb #c007
+# %% ../nbs/09_learn.ipynb #c019
 def read_exercises(
     path:Path, # of a file of checks
 )->list:       # `Exercise`s, in the order of the file
@@ -46,7 +46,7 @@ def read_exercises(
         out.append(Exercise(path.stem, name, group.name, ast.get_docstring(group), lines))
     return out
 
-# %% ../nbs/09_learn.ipynb #c010
+# %% ../nbs/09_learn.ipynb #c022
 def write_new(
     path:Path,  # to write to, in a folder that exists
     data:bytes, # the content
@@ -67,7 +67,7 @@ def write_new(
     finally:
         if os.path.exists(beside): os.unlink(beside)
 
-# %% ../nbs/09_learn.ipynb #c011
+# %% ../nbs/09_learn.ipynb #c023
 def copy_lessons(
     folder,           # where to; made if it is not there
 )->dict:              # path of each notebook: whether it was written; False if it was there already
@@ -80,7 +80,7 @@ def copy_lessons(
         return {folder/path.name: write_new(folder/path.name, path.read_bytes()) for path in sorted(ours.glob('*.ipynb'))}
     except OSError as e: raise type(e)(f"{folder} cannot be written ({e.strerror}); give another folder") from e
 
-# %% ../nbs/09_learn.ipynb #c014
+# %% ../nbs/09_learn.ipynb #c025
 def read_cells(
     path:Path, # of a notebook
 )->list:       # source (str) of each code cell
@@ -90,7 +90,7 @@ def read_cells(
     try: return [''.join(c['source']) for c in cells if c['cell_type'] == 'code']
     except (KeyError, TypeError) as e: raise ValueError(f"{path} is no notebook any more: a cell is damaged") from e
 
-# %% ../nbs/09_learn.ipynb #c017
+# %% ../nbs/09_learn.ipynb #c029
 class Piece(NamedTuple):
     "A statement of a notebook, and the names that connect it with others."
     source:str      # as Python writes it
@@ -98,7 +98,7 @@ class Piece(NamedTuple):
     binds:frozenset # names that have a meaning after it
     needs:frozenset # names of the page that it looks up, now or when its functions are called
 
-# %% ../nbs/09_learn.ipynb #c018
+# %% ../nbs/09_learn.ipynb #c030
 def names_of(
     source:str, # Python
 )->tuple:       # names that it binds, names that it looks up; frozensets
@@ -110,7 +110,7 @@ def names_of(
         for child in table.get_children(): yield from looked_up(child)
     return frozenset(s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported() or s.is_namespace()), frozenset(looked_up(top))
 
-# %% ../nbs/09_learn.ipynb #c019
+# %% ../nbs/09_learn.ipynb #c031
 def patched(
     node, # a statement
 )->str:   # name of the class; None if it is no patch
@@ -119,7 +119,7 @@ def patched(
     if not any(isinstance(d, ast.Name) and d.id == 'patch' for d in names) or not isinstance(node, ast.FunctionDef): return None
     return next((a.annotation.id for a in node.args.args[:1] if isinstance(a.annotation, ast.Name)), None)
 
-# %% ../nbs/09_learn.ipynb #c020
+# %% ../nbs/09_learn.ipynb #c032
 def parse(
     source:str, # of a cell
 )->list:        # statements
@@ -129,7 +129,7 @@ def parse(
     except SyntaxError: return ast.parse(re.sub(r'(?m)^(\s*)[%!].*$', r'\1pass', source)).body
     except (RecursionError, MemoryError, ValueError) as e: raise SyntaxError(str(e)) from e
 
-# %% ../nbs/09_learn.ipynb #c021
+# %% ../nbs/09_learn.ipynb #c033
 def is_definition(
     node, # a statement
 )->bool:
@@ -140,7 +140,7 @@ def is_definition(
     owners = [t.value.id for t in getattr(node, 'targets', []) if isinstance(t, ast.Attribute) and isinstance(t.value, ast.Name)]
     return isinstance(node.value, ast.Lambda) or all(not name[:1].islower() for name in names + owners)
 
-# %% ../nbs/09_learn.ipynb #c022
+# %% ../nbs/09_learn.ipynb #c034
 def pieces_of(
     cells, # sources of code cells
 )->list:   # `Piece`s
@@ -156,14 +156,14 @@ def pieces_of(
             out.append(Piece(text, node, frozenset(owner) or binds, needs))
     return out
 
-# %% ../nbs/09_learn.ipynb #c025
+# %% ../nbs/09_learn.ipynb #c037
 def module_of(
     lesson:str, # '04_loss'
 )->str:         # 'w2v_nb.loss'
     "The module that the lesson's notebook makes."
     return f"w2v_nb.{lesson.partition('_')[2]}"
 
-# %% ../nbs/09_learn.ipynb #c026
+# %% ../nbs/09_learn.ipynb #c038
 def definition(
     pieces:list, # of a notebook
     name:str,    # of an exercise
@@ -173,7 +173,7 @@ def definition(
     bodies = [p.node.body if isinstance(p.node, ast.ClassDef) and p.node.name == owner else [p.node] if patched(p.node) == (owner or None) else [] for p in pieces]
     return next((n for body in reversed(bodies) for n in reversed(body) if isinstance(n, ast.FunctionDef) and n.name == function), None)
 
-# %% ../nbs/09_learn.ipynb #c027
+# %% ../nbs/09_learn.ipynb #c039
 def slice_of(
     pieces:list,       # of a notebook
     exercise:Exercise, # which of its exercises
@@ -191,7 +191,7 @@ def slice_of(
     functions, methods = (sorted(g for g in given if g.partition('.')[0] in wanted and ('.' in g) == dotted) for dotted in (False, True))
     return [f'from {module} import {g}' for g in functions] + used + [f'{g} = __import__({module!r}, fromlist=["*"]).{g}' for g in methods]
 
-# %% ../nbs/09_learn.ipynb #c030
+# %% ../nbs/09_learn.ipynb #c042
 TO_DO = 'still to be written'
 def at_a_glance(
     cells:list,        # sources of a notebook's code cells
@@ -214,7 +214,7 @@ def at_a_glance(
     if any(i.startswith((f'{module}.', 'w2v_nb.all')) or i == module for i in imported): return f"it imports {module}, where our solution is; write your own", ''
     return '', '\n'.join(p if isinstance(p, str) else p.source for p in run)
 
-# %% ../nbs/09_learn.ipynb #c033
+# %% ../nbs/09_learn.ipynb #c045
 LONGEST = 300 # characters of an error's message that are worth reading
 def one_line(
     kind:str, # name of an error's class
@@ -224,7 +224,7 @@ def one_line(
     try: return f"{kind}: {' '.join(str(text)[:10*LONGEST].split())}"[:LONGEST]
     except Exception: return kind
 
-# %% ../nbs/09_learn.ipynb #c034
+# %% ../nbs/09_learn.ipynb #c046
 def judge(
     group, # class with the checks
     given, # function or class to be checked
@@ -239,7 +239,7 @@ def judge(
         else: out.append(['', ''])
     return out
 
-# %% ../nbs/09_learn.ipynb #c035
+# %% ../nbs/09_learn.ipynb #c047
 def answer(
     folder:str, # where the hidden tests are
     module:str, # which of them
@@ -251,7 +251,7 @@ def answer(
     if folder not in sys.path: sys.path.insert(0, folder)
     sys.modules['IPython'].display.display({'application/json': judge(getattr(import_module(module), group), given)}, raw=True)
 
-# %% ../nbs/09_learn.ipynb #c037
+# %% ../nbs/09_learn.ipynb #c049
 START, LIMIT = 120, 20 # seconds: for a kernel to import PyTorch, and for an exercise
 SILENT = 'import os, sys\nsys.stdout = sys.stderr = open(os.devnull, "w")\nimport torch, w2v_nb.learn'
 class Kernel:
@@ -292,7 +292,7 @@ class Kernel:
         except BaseException: self.end(); raise
         return cell.outputs
 
-# %% ../nbs/09_learn.ipynb #c038
+# %% ../nbs/09_learn.ipynb #c050
 class Verdict(NamedTuple):
     "What is to be said about an exercise."
     lesson:str  # '04_loss'
@@ -300,7 +300,7 @@ class Verdict(NamedTuple):
     state:str   # 'right', 'wrong' or 'to do'
     says:str='' # what is wrong, and what to think about
 
-# %% ../nbs/09_learn.ipynb #c039
+# %% ../nbs/09_learn.ipynb #c051
 GLOBALS = ' (a check knows the imports, functions, classes and CONSTANTS of the notebook, but none of its variables)'
 def run_check(
     kernel:Kernel,     # that runs it
@@ -324,7 +324,7 @@ def run_check(
     hint, error = wrong[0]
     return Verdict(*to, 'wrong', f"{len(results) - len(wrong)} of {len(results)} checks pass. {hint} [{error}]" + GLOBALS*error.startswith('NameError'))
 
-# %% ../nbs/09_learn.ipynb #c040
+# %% ../nbs/09_learn.ipynb #c052
 def check_lessons(
     folder,            # that `copy_lessons` has filled
     only=None,         # names of lessons, or their numbers; all if None
@@ -347,12 +347,36 @@ def check_lessons(
                 said, source = (says, '') if says else at_a_glance(cells, e, exercises)
                 yield Verdict(*e[:2], 'to do' if said.startswith(TO_DO) else 'wrong', said) if said else run_check(kernel, e, source, limit)
 
-# %% ../nbs/09_learn.ipynb #c042
+# %% ../nbs/09_learn.ipynb #c054
 class OneLine(argparse.ArgumentParser):
     "An `ArgumentParser` whose errors are one line."
     def error(self, message): self.exit(2, f"{self.prog}: error: {' '.join(message.split())} (see {self.prog} --help)\n")
 
-# %% ../nbs/09_learn.ipynb #c043
+# %% ../nbs/09_learn.ipynb #c055
+def print_copy(
+    folder, # where to
+)->int:     # exit status
+    "Copy, and say what was done."
+    written = copy_lessons(folder)
+    for path, new in written.items(): print(f"{'wrote' if new else 'kept '} {path}{'' if new else ', which was there already'}")
+    print(f"\nNow: jupyter lab {folder}\nThen: w2v_learn {folder} --check", flush=True)
+    return 0
+
+# %% ../nbs/09_learn.ipynb #c056
+def print_check(
+    args,  # options of the command
+)->int:    # exit status
+    "Check, and say what was found, exercise by exercise."
+    verdicts = []
+    for v in check_lessons(args.folder, args.only, args.limit):
+        if not verdicts or verdicts[-1].lesson != v.lesson: print(v.lesson)
+        print(f"  {v.state} {v.name}{': ' if v.says else ''}{v.says}", flush=True)
+        verdicts.append(v)
+    right = sum(v.state == 'right' for v in verdicts)
+    print(f"{right} of {len(verdicts)} right", flush=True)
+    return int(right < len(verdicts))
+
+# %% ../nbs/09_learn.ipynb #c057
 def w2v_learn(
     argv=None, # the words after the command; those of the shell if None
 )->int:        # exit status
@@ -371,21 +395,3 @@ def w2v_learn(
     except KeyboardInterrupt: p.exit(130, 'w2v_learn: stopped\n')
     except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()); return 1
     except (OSError, ValueError, ImportError) as e: p.error(str(e))
-
-def print_copy(folder)->int:
-    "Copy, and say what was done."
-    written = copy_lessons(folder)
-    for path, new in written.items(): print(f"{'wrote' if new else 'kept '} {path}{'' if new else ', which was there already'}")
-    print(f"\nNow: jupyter lab {folder}\nThen: w2v_learn {folder} --check")
-    return 0
-
-def print_check(args)->int:
-    "Check, and say what was found, exercise by exercise."
-    verdicts = []
-    for v in check_lessons(args.folder, args.only, args.limit):
-        if not verdicts or verdicts[-1].lesson != v.lesson: print(v.lesson)
-        print(f"  {v.state} {v.name}{': ' if v.says else ''}{v.says}", flush=True)
-        verdicts.append(v)
-    right = sum(v.state == 'right' for v in verdicts)
-    print(f"{right} of {len(verdicts)} right")
-    return int(right < len(verdicts))
