@@ -1,5 +1,5 @@
 "The promises of the layout: which notebook makes which module, what may import what, how a page begins and ends."
-import ast, json, os, re, subprocess, sys
+import ast, configparser, json, os, re, subprocess, sys
 from pathlib import Path
 
 import pytest
@@ -99,6 +99,17 @@ def test_chapter_ends_with_summary_and_exercises(path):
     headings = [line.strip() for c in cells(path) if c['cell_type'] == 'markdown'
                 for line in source(c).splitlines() if re.match(r'## ', line)]
     assert headings[-2:] == ['## Summary', '## Exercises']
+
+@pytest.mark.parametrize('path', notebooks, ids=stem)
+def test_starts_on_colab(path):
+    "The package is fetched there, from this repository, before anything of it is asked for"
+    code = [source(c) for c in cells(path) if c['cell_type'] == 'code']
+    if not code: return
+    here = [i for i, c in enumerate(code) if 'google.colab' in c]
+    first = next((i for i, c in enumerate(code) if re.search(r'^(from|import) (w2v_nb|peers)|Path\(', c, re.MULTILINE)), len(code))
+    assert len(here) == 1 and here[0] < first and code[here[0]].startswith('#| hide')
+    settings = configparser.ConfigParser(); settings.read(root/'settings.ini', encoding='utf-8')
+    assert f" {settings['DEFAULT']['git_url']} " in code[here[0]]
 
 @pytest.mark.parametrize('path', notebooks, ids=stem)
 def test_no_stored_error(path):
