@@ -33,7 +33,9 @@ class local_links(Processor):
         code = False
         for line in lines:
             if line.startswith('```'): code = not code
-            yield re.sub(r'\[(`[^`]*`)\]\([^)]*\)', r'\1', line) if code else self.local(line)
+            if code: yield re.sub(r'\[(`[^`]*`)\]\([^)]*\)', r'\1', line)
+            elif line.startswith('#'): yield line.replace('_', r'\_') # of `__iter__`, which is no emphasis
+            else: yield self.local(line)
     def cell(self, cell):
         if cell.cell_type == 'markdown': cell.source = self.local(cell.source)
         for o in cell.get('outputs', []):

@@ -6,7 +6,7 @@ import nbdev.serve
 from pages import Pages
 
 ROOT = Path(__file__).resolve().parent.parent
-KNOWN = re.compile(r'output-file is not read by smalldocs|\d+ page\(s\); \d+ thing\(s\) to look at|^$') # nbdev's name for a page, which smalldocs takes from the notebook
+KNOWN = re.compile(r'output-file is not read by smalldocs|format\.html\.grid is ignored|\d+ page\(s\); \d+ thing\(s\) to look at|^$') # nbdev's name for a page, which smalldocs takes from the notebook; Quarto's width, for which styles.css has another name
 
 
 def build(quarto=False):
