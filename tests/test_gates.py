@@ -83,6 +83,25 @@ def test_loads_nothing_heavy(name):
     assert done.returncode == 0, done.stderr
     assert not done.stdout.split(), f'importing w2v_nb.{name} loads {done.stdout.strip()}'
 
+def test_import_compiles_nothing():
+    "No kernel of ours has been compiled, or fetched from its cache, when everything is imported"
+    code = """import gc, w2v_nb.all, w2v_nb.cli
+from numba.core.dispatcher import Dispatcher
+ours = [d for d in gc.get_objects() if isinstance(d, Dispatcher) and d.py_func.__module__.startswith('w2v_nb.')]
+print(len(ours), *[d.py_func.__name__ for d in ours if d.signatures])"""
+    done = subprocess.run([sys.executable, '-c', code], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    there, *compiled = done.stdout.split()
+    assert int(there) > 10 and not compiled, compiled
+
+def test_the_package_says_what_is_there():
+    "`python -m w2v_nb`, which is `help(w2v_nb)`: every command, and every module that a notebook makes"
+    done = subprocess.run([sys.executable, '-m', 'w2v_nb'], cwd=root, capture_output=True, text=True)
+    settings = configparser.ConfigParser(); settings.read(root/'settings.ini', encoding='utf-8')
+    commands = [line.split('=')[0].strip() for line in settings['DEFAULT']['console_scripts'].split()]
+    missing = [name for name in commands + [p.stem for p in generated] if not re.search(rf'\b{name}\b', done.stdout)]
+    assert done.returncode == 0 and len(commands) > 4 and not missing, missing
+
 @pytest.mark.skipif(os.name == 'nt', reason='Windows may check links out as plain files')
 def test_quarto_link():
     link = nbs/'_quarto.yml'

@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['PTB_URL', 'PTB_SHA1', 'PIPE_INTERVAL', 'PACKAGES', 'NOT_DOCS', 'LONG', 'COMMENTS', 'LEGAL', 'NOTES', 'BLOCKS',
-           'MARKUP', 'SHORTEST', 'PLAIN', 'GLUE', 'STRANGE', 'RULES', 'split_lines', 'import_pooch', 'cache_folder',
-           'why_unreachable', 'fetch_ptb', 'read_ptb', 'why_no_ptb', 'has_ptb', 'in_notebook', 'Display', 'PlainLines',
-           'DisplayLine', 'progress', 'package_root', 'source_files', 'prose_strings', 'comment_blocks', 'rewrite',
-           'paragraphs', 'prose_words', 'is_prose', 'prose_sentences', 'file_sentences', 'serve_sentences',
-           'start_child', 'follow_child', 'read_sources', 'pydoc_name', 'write_whole', 'read_pydoc', 'Text',
-           'read_file', 'read_sentences', 'split_text', 'Vocab', 'count_tokens', 'keep_probability', 'subsample']
+           'MARKUP', 'SHORTEST', 'PLAIN', 'GLUE', 'STRANGE', 'RULES', 'LONGEST', 'split_lines', 'import_pooch',
+           'cache_folder', 'why_unreachable', 'fetch_ptb', 'read_ptb', 'why_no_ptb', 'has_ptb', 'in_notebook',
+           'Display', 'PlainLines', 'DisplayLine', 'progress', 'package_root', 'source_files', 'prose_strings',
+           'comment_blocks', 'rewrite', 'paragraphs', 'prose_words', 'is_prose', 'prose_sentences', 'file_sentences',
+           'serve_sentences', 'start_child', 'follow_child', 'read_sources', 'pydoc_name', 'write_whole', 'read_pydoc',
+           'Text', 'read_file', 'read_sentences', 'split_text', 'Vocab', 'count_tokens', 'facts_table', 'some_words',
+           'keep_probability', 'subsample']
 
 # %% ../nbs/00_text.ipynb #c002
 import ast, hashlib, inspect, io, json, os, platform, queue, re, subprocess, sys, sysconfig, tempfile, threading, time, warnings, zipfile
@@ -17,9 +18,10 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
+from html import escape
 from importlib import metadata
 from importlib.util import decode_source, find_spec
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
@@ -494,6 +496,31 @@ def __repr__(self:Vocab):
     total, known = int(self.counts.sum()), int(self.known_counts.sum())
     rest = f"; {self.unk} stands for {(total - known)/max(total, 1):.1%} of them" if self.unk is not None else ""
     return f"Vocab({len(self):,} words from {total:,} tokens{rest})"
+
+# %% ../nbs/00_text.ipynb #c096b
+LONGEST = 300 # characters of a fact
+def facts_table(
+    facts:dict, # name: value
+)->str:         # HTML
+    "What an object tells about itself in a notebook; `None` is left out."
+    line = '<tr><th style="text-align:left">{}</th><td style="text-align:left">{}</td></tr>'
+    return f"<table>{''.join(line.format(escape(k), escape(f'{v!s:.{LONGEST}}')) for k, v in facts.items() if v is not None)}</table>"
+
+# %% ../nbs/00_text.ipynb #c096e
+def some_words(
+    words,     # in the order to show them
+    n:int=8,   # how many
+    most=24,   # characters of each
+)->str:
+    "The first few words, the long ones cut."
+    return ', '.join(w if len(w) <= most else w[:most] + '…' for w in islice(words, n))
+
+# %% ../nbs/00_text.ipynb #c096c
+@patch
+def _repr_html_(self:Vocab):
+    total, known = int(self.counts.sum()), int(self.known_counts.sum())
+    unknown = None if self.unk is None else f"{self.unk}, which stands for {(total - known)/max(total, 1):.1%} of the tokens"
+    return facts_table(dict(words=f'{len(self):,}', tokens=f'{total:,}', unknown=unknown, commonest=some_words(w for w in self if w != self.unk)))
 
 # %% ../nbs/00_text.ipynb #c098
 @patch

@@ -16,13 +16,13 @@ import gzip, json, math, os, re, sys, zlib
 from contextlib import contextmanager, nullcontext
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
-from html import escape
 from itertools import chain, islice
 from pathlib import Path
 from uuid import uuid4
 import numpy as np
 from fastcore.basics import patch
 from . import __version__
+from .text import LONGEST, facts_table, some_words
 
 # %% ../nbs/12_vectors.ipynb #c013
 def bad_row(
@@ -108,8 +108,14 @@ class WordVectors:
     def __len__(self): return self.shape[0]
     def __getattr__(self, name): raise AttributeError(f"WordVectors has no {name!r}" + (f"; use {INSTEAD[name]}" if name in INSTEAD else ''))
     def __repr__(self):
-        more = [name for name in ('counts', 'output_vectors', 'params') if getattr(self, name) is not None and len(getattr(self, name))]
+        more = self.extras()
         return f"WordVectors: {len(self):,} words x {self.vector_size} dimensions" + ', with ' * bool(more) + ', '.join(more)
+    def extras(self):
+        "What there is beside words and vectors: names."
+        return [name for name in ('counts', 'output_vectors', 'params') if getattr(self, name) is not None and len(getattr(self, name))]
+    def first_words(self, n:int): # how many
+        "The words of the first rows."
+        return list(islice(self.key_to_index, n))
     @cached_property
     def norms(self)->np.ndarray: # [V], float32
         "The length of each vector, computed once, when it is first needed."
@@ -828,7 +834,7 @@ def map_tensors(
 
 # %% ../nbs/12_vectors.ipynb #c122
 class MappedVectors(WordVectors):
-    "`WordVectors` in a file that is mapped into memory. What is asked for is checked first, once."
+    "`WordVectors` in a file that is mapped into memory. What is asked for is checked first, once; to be shown, it reads next to nothing."
     def __init__(self,
         path,           # the file, for errors
         tensors:dict,   # its arrays, of the right types and shapes
@@ -836,6 +842,10 @@ class MappedVectors(WordVectors):
     ):
         self.path, self.tensors, self.params = path, tensors, params
         self.shape = _, self.vector_size = tensors['vectors'].shape
+    def extras(self): return [name for name in ('counts', 'output_vectors') if name in self.tensors] + ['params']*bool(self.params)
+    def first_words(self, n):
+        ends = self.tensors['offsets'][:n + 1].tolist()
+        return [self.tensors['words'][a:min(b, a + LONGEST)].tobytes().decode(errors='replace') for a, b in zip(ends, ends[1:])]
     def _table(self, name):
         if (table := self.tensors.get(name)) is not None and (row := bad_row(table)) is not None:
             raise bad_file(self.path, f'tensor {name!r}, row {row}', 'finite values', table[row][~np.isfinite(table[row])][0], AGAIN)
@@ -933,6 +943,6 @@ def save_projector(self:WordVectors,
 # %% ../nbs/12_vectors.ipynb #c137
 @patch
 def _repr_html_(self:WordVectors):
-    rows = dict(words=f'{len(self):,}', dimensions=self.vector_size, first=', '.join(w[:30] for w in self.index_to_key[:8])) | self.params
-    cells = ''.join(f'<tr><th style="text-align:left">{escape(str(k))}</th><td style="text-align:left">{escape(f"{v!s:.200}")}</td></tr>' for k, v in rows.items())
-    return f'<table>{cells}</table>'
+    params = ', '.join(f'{k}={v}' for k, v in self.params.items()) or None
+    beside = ', '.join(name for name in self.extras() if name != 'params') or None
+    return facts_table({'words': f'{len(self):,}', 'dimensions': self.vector_size, 'first': some_words(self.first_words(8)), 'with': beside, 'made with': params})
