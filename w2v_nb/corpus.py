@@ -769,6 +769,7 @@ def ptb(cls:Corpus,
 def pydoc(cls:Corpus,
     min_count:int=MIN_FREQ, # words that occur less often are left out
     *, vocab=None,          # a `Vocab` to use, whatever the counts
+    quiet=False,            # show no bar
 )->Corpus:
     "The documentation prose of the packages that are installed here."
-    return cls.from_sentences(read_pydoc(), min_count, vocab=vocab, name='pydoc')
+    return cls.from_sentences(read_pydoc(quiet=quiet), min_count, vocab=vocab, name='pydoc')

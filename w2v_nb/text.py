@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PTB_URL', 'PTB_SHA1', 'PIPE_INTERVAL', 'PACKAGES', 'NOT_DOCS', 'LONG', 'COMMENTS', 'LEGAL', 'NOTES', 'BLOCKS',
-           'MARKUP', 'SHORTEST', 'PLAIN', 'GLUE', 'STRANGE', 'RULES', 'LONGEST', 'split_lines', 'import_pooch',
+           'MARKUP', 'SHORTEST', 'PLAIN', 'GLUE', 'STRANGE', 'RULES', 'FACT', 'split_lines', 'import_pooch',
            'cache_folder', 'why_unreachable', 'fetch_ptb', 'read_ptb', 'why_no_ptb', 'has_ptb', 'in_notebook',
            'Display', 'PlainLines', 'DisplayLine', 'progress', 'package_root', 'source_files', 'prose_strings',
            'comment_blocks', 'rewrite', 'paragraphs', 'prose_words', 'is_prose', 'prose_sentences', 'file_sentences',
@@ -337,10 +337,11 @@ def follow_child(
 def read_sources(
     files:list,     # paths of Python sources
     workers:int=2,  # child interpreters
+    quiet=False,    # show no bar
 )->list:            # strings, in the order of the files, each once
     "The sentences of many files, read by child interpreters. `RuntimeError` if one fails."
     jobs, out, children = list(enumerate(map(str, files))), {}, []
-    with tempfile.TemporaryFile() as errors, progress(total=len(jobs), desc='reading documentation', unit='file') as bar:
+    with tempfile.TemporaryFile() as errors, progress(total=len(jobs), desc='reading documentation', unit='file', quiet=quiet) as bar:
         try:
             for _ in range(workers): children.append(start_child(errors))
             threads = [threading.Thread(target=follow_child, args=(c, jobs[i::workers], out)) for i, c in enumerate(children)]
@@ -378,6 +379,7 @@ def write_whole(
 def read_pydoc(
     packages=PACKAGES, # top-level packages, 'stdlib' among them or not
     folder=None,       # of the cache file; the cache folder by default
+    quiet=False,       # show no bar
 )->list:               # sentences, lists of tokens (str)
     "The documentation prose of packages that are installed here: from their sources once, then from a cache."
     found = [p for p in packages if package_root(p)]
@@ -386,7 +388,7 @@ def read_pydoc(
     path = Path(folder or cache_folder())/pydoc_name(found)
     try: text = path.read_text(encoding='utf-8')
     except (OSError, UnicodeDecodeError):
-        text = '\n'.join(read_sources([f for p in found for f in source_files(p)]))
+        text = '\n'.join(read_sources([f for p in found for f in source_files(p)], quiet=quiet))
         try: write_whole(path, text)
         except OSError as e: warnings.warn(f"{path} cannot be written ({e}), so the documentation is read again next time")
     return split_lines(text)
@@ -498,13 +500,13 @@ def __repr__(self:Vocab):
     return f"Vocab({len(self):,} words from {total:,} tokens{rest})"
 
 # %% ../nbs/00_text.ipynb #c096b
-LONGEST = 300 # characters of a fact
+FACT = 300 # characters of a fact
 def facts_table(
     facts:dict, # name: value
 )->str:         # HTML
     "What an object tells about itself in a notebook; `None` is left out."
     line = '<tr><th style="text-align:left">{}</th><td style="text-align:left">{}</td></tr>'
-    return f"<table>{''.join(line.format(escape(k), escape(f'{v!s:.{LONGEST}}')) for k, v in facts.items() if v is not None)}</table>"
+    return f"<table>{''.join(line.format(escape(k), escape(f'{v!s:.{FACT}}')) for k, v in facts.items() if v is not None)}</table>"
 
 # %% ../nbs/00_text.ipynb #c096e
 def some_words(

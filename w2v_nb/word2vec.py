@@ -152,6 +152,7 @@ def as_corpus(
     "A `Corpus`, whatever was given."
     if isinstance(corpus, Corpus): return corpus
     if isinstance(corpus, (str, os.PathLike)): return Corpus.from_file(corpus, min_count, quiet=quiet)
+    if not hasattr(corpus, '__iter__'): raise TypeError(f"the text must be a Corpus, the path of a file, or lists of words, not {corpus!r:.80}")
     return Corpus.from_sentences(corpus, min_count)
 
 def compile_kernel(
