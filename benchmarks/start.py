@@ -1,11 +1,12 @@
 """The first five minutes: seconds of `import w2v_nb.all`, of the first and of later runs of `w2v_train`, and from `pip install` to the first
-neighbours in an environment that has PyTorch and nothing else. The text is the documentation of the packages installed there (*pydoc*);
-*first* is a run that finds no bytecode, no compiled kernel and no text in its caches."""
+neighbours in an environment that has PyTorch and nothing else. The text is a file, of the documentation of the packages installed here;
+*first* is a run that finds neither bytecode nor a compiled kernel in its caches."""
 import os, statistics, subprocess, sys, sysconfig, tempfile, time, venv
 from importlib.metadata import version
 from pathlib import Path
 
 from record import options, save
+from w2v_nb.text import read_pydoc
 
 ROOT = Path(__file__).resolve().parent.parent
 IMPORT = 'import time; start = time.perf_counter(); import w2v_nb.all; print(time.perf_counter() - start)'
@@ -70,15 +71,17 @@ def installing(text, word, options, small):
     return steps | dict(total=sum(steps.values()))
 
 
-def rounded(results): return {k: rounded(v) if isinstance(v, dict) else round(v, 3) for k, v in results.items()}
+def rounded(results): return {k: rounded(v) if isinstance(v, dict) else round(v, 3) if isinstance(v, float) else v for k, v in results.items()}
 
 
 if __name__ == '__main__':
     args = options(__doc__)
     with tempfile.TemporaryDirectory() as folder:
-        text, word, more = 'pydoc', 'float32', []
+        text, word, more = Path(folder)/'my.txt', 'float32', []
         if args.small:
-            text, word, more = Path(folder)/'small.txt', 'w1', ['--epochs', 1, '--vector-size', 8, '--sample', '0']
-            text.write_text('\n'.join(' '.join(f'w{(i*j) % 17}' for j in range(9)) for i in range(500)))
-        save('start', rounded(dict(importing=importing(sys.executable, 2 if args.small else 9), training=training(sys.executable, text, word, more),
+            word, more = 'w1', ['--epochs', 1, '--vector-size', 8, '--sample', '0']
+            sentences = [[f'w{(i*j) % 17}' for j in range(9)] for i in range(500)]
+        else: sentences = read_pydoc()
+        text.write_text('\n'.join(map(' '.join, sentences)), encoding='utf-8')
+        save('start', rounded(dict(words=sum(map(len, sentences)), importing=importing(sys.executable, 2 if args.small else 9), training=training(sys.executable, text, word, more),
                                    installing=installing(text, word, more, args.small))), args.out)

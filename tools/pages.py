@@ -1,10 +1,11 @@
 "What `tools/site.py` adds to nbdev's processing of the notebooks: links that stay on the site, the code itself, and Colab. In a module of its own, where processes that are spawned find it."
-import re
+import ast, re
 from pathlib import Path
 
 from nbdev.config import get_config
+from execnb.nbio import mk_cell
 from nbdev.process import Processor
-from nbdev.processors import FilterDefaults, rm_export
+from nbdev.processors import FilterDefaults, add_show_docs, rm_export
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,6 +43,18 @@ class local_links(Processor):
             if 'text/markdown' in o.get('data', {}): o.data['text/markdown'] = list(self.described(o.data['text/markdown']))
 
 
+class show_methods(Processor):
+    "nbdev describes a class and what is patched into it; here, what its body defines is described, too, where it has a docstring"
+    def begin(self):
+        cells = self.nb.cells
+        for i, cell in reversed([*enumerate(cells)]):
+            if cell.cell_type != 'code' or 'export' not in cell.get('directives_', {}): continue
+            methods = [f'{c.name}.{f.name}' for c in ast.parse(cell.source).body if isinstance(c, ast.ClassDef) for f in c.body
+                       if isinstance(f, ast.FunctionDef) and f.name[0] != '_' and not f.decorator_list and ast.get_docstring(f)]
+            while getattr(cells[i + 1], 'has_sd', False): i += 1
+            for name in reversed(methods): cells.insert(i + 1, described := mk_cell(f'show_doc({name})')); described.has_sd = True
+
+
 def show_code(cell):
     "Exported code stays on the page; imports alone do not"
     if 'export' in cell.directives_ and re.search(r'^(def|class|@|\w[\w, ]*=)', cell.source, re.MULTILINE): cell.directives_['exports'] = cell.directives_.pop('export')
@@ -56,5 +69,7 @@ class Pages(FilterDefaults):
     "nbdev's processors, and ours"
     def base_procs(self):
         procs = super().base_procs()
-        return procs[:procs.index(rm_export)] + [show_code] + procs[procs.index(rm_export):]
+        procs.insert(procs.index(add_show_docs) + 1, show_methods)
+        procs.insert(procs.index(rm_export), show_code)
+        return procs
     def xtra_procs(self): return super().xtra_procs() + [fold, local_links, colab_link]
