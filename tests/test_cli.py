@@ -145,3 +145,21 @@ def test_eval_without_gensim_says_so(tmp_path, vectors):
     code = "import sys; from w2v_nb.cli import w2v_eval; w2v_eval(['v.safetensors', '--restrict-vocab', '100']); print(*[m for m in ('torch', 'numba', 'matplotlib', 'gensim') if m in sys.modules])"
     done = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, capture_output=True, text=True, env=os.environ | {'PYTHONPATH': str(root)})
     assert done.returncode == 0 and done.stdout.splitlines()[-1] == '' and '0 of 19,544' in done.stdout, done.stderr
+
+
+@pytest.mark.skipif(not Path('/proc/self').exists(), reason='a folder where nobody may write')
+def test_errors_name_what_the_user_named(tmp_path, mine):
+    "No number of the system's, no temporary file of ours; and the option that was meant"
+    assert run(tmp_path, mine, *SMALL, '--output', 'out', '--quiet').returncode == 0
+    for command, args, says in (('w2v_convert', ['out', '/proc/v.bin'], '/proc cannot be written'), ('w2v_map', ['out', '/proc/m.html'], '/proc cannot be written'),
+                                ('w2v_train', [mine, '--epoch', 3], 'did you mean --epochs?')):
+        code = f'import sys; from w2v_nb.cli import {command}; sys.exit({command}())'
+        done = subprocess.run([sys.executable, '-c', code, *map(str, args)], cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True)
+        assert done.returncode == 2 and done.stderr.count('\n') == 1 and says in done.stderr and 'Errno' not in done.stderr and '.tmp' not in done.stderr, done.stderr
+
+
+def test_a_short_training_says_so(tmp_path, mine):
+    "What counts is the words that are left when the frequent ones are thinned out"
+    done = run(tmp_path, mine, '--epochs', 5, '--output', 'out', '--quiet')
+    assert done.returncode == 0 and 'words of training in all after thinning out, which is little' in done.stderr
+    assert 'which is little' not in run(tmp_path, mine, '--epochs', 5, '--sample', 0, '--output', 'all', '--quiet').stderr

@@ -1,5 +1,5 @@
 "The promises of the layout: which notebook makes which module, what may import what, how a page begins and ends."
-import ast, json, os, re, subprocess, sys
+import ast, configparser, json, os, re, subprocess, sys
 from pathlib import Path
 
 import pytest
@@ -83,6 +83,25 @@ def test_loads_nothing_heavy(name):
     assert done.returncode == 0, done.stderr
     assert not done.stdout.split(), f'importing w2v_nb.{name} loads {done.stdout.strip()}'
 
+def test_import_compiles_nothing():
+    "No kernel of ours has been compiled, or fetched from its cache, when everything is imported"
+    code = """import gc, w2v_nb.all, w2v_nb.cli
+from numba.core.dispatcher import Dispatcher
+ours = [d for d in gc.get_objects() if isinstance(d, Dispatcher) and d.py_func.__module__.startswith('w2v_nb.')]
+print(len(ours), *[d.py_func.__name__ for d in ours if d.signatures])"""
+    done = subprocess.run([sys.executable, '-c', code], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    there, *compiled = done.stdout.split()
+    assert int(there) > 10 and not compiled, compiled
+
+def test_the_package_says_what_is_there():
+    "`python -m w2v_nb`, which is `help(w2v_nb)`: every command, and every module that a notebook makes"
+    done = subprocess.run([sys.executable, '-m', 'w2v_nb'], cwd=root, capture_output=True, text=True)
+    settings = configparser.ConfigParser(); settings.read(root/'settings.ini', encoding='utf-8')
+    commands = [line.split('=')[0].strip() for line in settings['DEFAULT']['console_scripts'].split()]
+    missing = [name for name in commands + [p.stem for p in generated] if not re.search(rf'\b{name}\b', done.stdout)]
+    assert done.returncode == 0 and len(commands) > 4 and not missing, missing
+
 @pytest.mark.skipif(os.name == 'nt', reason='Windows may check links out as plain files')
 def test_quarto_link():
     link = nbs/'_quarto.yml'
@@ -104,6 +123,17 @@ def test_lessons_are_those_of_the_chapter():
     done = subprocess.run([sys.executable, root/'tools'/'lessons.py', '--check'], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert {p.stem for p in (lib/'lessons').glob('*.ipynb')} == {p.stem for p in chapter} == {p.stem for p in (root/'tools'/'exercises').glob('*.py')}
+
+@pytest.mark.parametrize('path', notebooks, ids=stem)
+def test_starts_on_colab(path):
+    "The package is fetched there, from this repository, before anything of it is asked for"
+    code = [source(c) for c in cells(path) if c['cell_type'] == 'code']
+    if not code: return
+    here = [i for i, c in enumerate(code) if 'google.colab' in c]
+    first = next((i for i, c in enumerate(code) if re.search(r'^(from|import) (w2v_nb|peers)|Path\(', c, re.MULTILINE)), len(code))
+    assert len(here) == 1 and here[0] < first and code[here[0]].startswith('#| hide')
+    settings = configparser.ConfigParser(); settings.read(root/'settings.ini', encoding='utf-8')
+    assert f" {settings['DEFAULT']['git_url']} " in code[here[0]]
 
 @pytest.mark.parametrize('path', notebooks, ids=stem)
 def test_no_stored_error(path):

@@ -170,7 +170,7 @@ def test_damaged_checkpoints(tmp_path, name):
 
 
 CALLS = dict( # what is given to `fit`, and what it says
-    none=(None, 'sentences must be|not None|None'), number=(3, 'int'), a_string_of_words=([['a', 'b'], 'a b'], 'must be a list of tokens, not the string'),
+    none=(None, 'sentences must be|not None|None'), number=(3, 'the text must be a Corpus, the path of a file, or lists of words, not 3'), a_string_of_words=([['a', 'b'], 'a b'], 'must be a list of tokens, not the string'),
     no_strings=([['a', 1]], 'must be a str, not 1'), nested=([[['a']]], 'no list of strings'), exhausted=(iter([]), 'A generator can be read only once'),
     no_file=('nowhere.txt', 'there is no file or folder nowhere.txt'),
 )

@@ -540,6 +540,23 @@ def test_html_is_escaped():
     assert '<script' not in html and '<b>' not in html and '<i>' not in html and '&lt;script' in html
 
 
+def test_shown_without_being_read(tmp_path):
+    "A mapped file shows itself, even where it is damaged, and nothing of it is read but the first words"
+    WordVectors(np.ones((30, 4)), [f'<b>{i}' for i in range(30)], counts=range(30), output_vectors=np.ones((30, 4))).save(tmp_path/'v.safetensors')
+    mapped = WordVectors.load(tmp_path/'v.safetensors')
+    mapped.tensors = {name: Untouched(table) if name in ('vectors', 'output_vectors', 'counts') else table for name, table in mapped.tensors.items()}
+    mapped.tensors['offsets'] = np.concatenate([mapped.tensors['offsets'][:5], [10**12]*26])
+    assert 'counts, output_vectors' in repr(mapped) and '&lt;b&gt;0, &lt;b&gt;1' in mapped._repr_html_()
+    assert not {'vectors', 'counts', 'output_vectors', 'key_to_index'} & set(vars(mapped))
+
+
+class Untouched:
+    "A table that fails when it is read"
+    def __init__(self, table): self.shape = table.shape
+    def __getitem__(self, key): raise AssertionError('it was read')
+    __array__ = __iter__ = __len__ = __getitem__
+
+
 def test_names_of_gensim_3():
     wv = WordVectors([[1.]], ['a'])
     for name in 'vocab', 'index2word', 'init_sims', 'wmdistance':

@@ -1,16 +1,4 @@
 "`python -m w2v_nb` says what is there."
-from . import __version__
+from . import __doc__, __version__
 
-print(f"""w2v_nb {__version__}: word2vec, told in notebooks
-
-  w2v_learn DIR        the chapter's notebooks to work through, with some functions left to write; --check tells what is right
-  w2v_train [INPUT]    train word vectors on a text file, on 'ptb' or on 'pydoc'; --help tells more
-  w2v_similar VECTORS WORD...    the neighbours of words, from a file of vectors
-  w2v_eval VECTORS     how they do on word pairs and analogies
-  w2v_map VECTORS OUT.html    a map of words, to open in a browser
-  w2v_convert IN OUT   a file of vectors in another format
-
-From Python: `from w2v_nb.all import *`, then Word2Vec().fit('my.txt').wv.most_similar('word').
-The chapter's modules go by their names, text, data, embedding, forward, loss, history, training, application,
-exercises, as in `from w2v_nb.training import train`; the engine's are corpus, sampling, vectors, heldout, cpu, checkpoint,
-word2vec, evaluation, plots.""")
+print(f"w2v_nb {__version__}: {__doc__.strip()}")

@@ -6,11 +6,12 @@
 __all__ = ['BOTH', 'ENGINE', 'CHAPTER', 'FOR', 'SHOWN', 'FEW_WORDS', 'RESUMES', 'FORMATS', 'KINDS', 'VECTORS', 'EVAL_PAGE',
            'OneLineParser', 'positive', 'add_numbers', 'train_parser', 'settle', 'place_beside', 'check_output',
            'finished_files', 'alone_in', 'move_files', 'words_to_show', 'Job', 'note_on', 'text_name', 'in_options',
-           'Terminated', 'terminable', 'resumed', 'engine_job', 'chapter_job', 'choose_text', 'w2v_train', 'format_of',
-           'open_vectors', 'one_line_errors', 'w2v_similar', 'check_free', 'w2v_eval', 'w2v_map', 'w2v_convert']
+           'said', 'Terminated', 'terminable', 'resumed', 'engine_job', 'chapter_job', 'choose_text', 'w2v_train',
+           'format_of', 'open_vectors', 'one_line_errors', 'w2v_similar', 'check_free', 'w2v_eval', 'w2v_map',
+           'w2v_convert']
 
 # %% ../nbs/20_cli.ipynb #c002
-import argparse, errno, itertools, math, os, re, signal, sys, tempfile, threading, warnings
+import argparse, difflib, errno, itertools, math, os, re, signal, sys, tempfile, threading, warnings
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,11 @@ from typing import Callable, NamedTuple
 # %% ../nbs/20_cli.ipynb #c005
 class OneLineParser(argparse.ArgumentParser):
     "An `ArgumentParser` whose errors are one line, and whose options may be spelt `--min_count`."
-    def error(self, message): self.exit(2, f"{self.prog}: error: {' '.join(message.split())} (see {self.prog} --help)\n")
+    def error(self, message):
+        if m := re.match(r'unrecognized arguments: (--[^ =]+)', message):
+            near = difflib.get_close_matches(m[1], self._option_string_actions, n=1)
+            message += ''.join(f'; did you mean {option}?' for option in near)
+        self.exit(2, f"{self.prog}: error: {' '.join(message.split())} (see {self.prog} --help)\n")
     def parse_args(self, args=None, namespace=None):
         args = sys.argv[1:] if args is None else args
         return super().parse_args([re.sub(r'^--[^=]+', lambda m: m[0].replace('_', '-'), a) for a in args], namespace)
@@ -186,18 +191,19 @@ class Job(NamedTuple):
     "A training that is ready to start."
     name:str       # of the text
     about:str      # a line about it
-    note:str       # what the user should know before training starts, or ''
+    note:str       # what the user should know about so short a training, or ''
     train:Callable # () -> a `History` and `WordVectors`; Ctrl-C may leave the history short
 
-FEW_WORDS = 200_000 # words seen in all by a training that teaches a model next to nothing
+FEW_WORDS = 100_000 # centre words in all of a training that teaches a model next to nothing
 def note_on(
-    words:int,  # words of the text
+    counts,     # how often each word occurs, [V]
+    kept,       # the share of each that `--sample` leaves, [V]
     args,       # options
     rate:str,   # what the learning rate is called
 )->str:
     "A warning for a small text, else an empty string."
-    if words*args.epochs >= FEW_WORDS: return ''
-    return f"only {words*args.epochs:,} words of training in all, which is little: for a small text try more --epochs, a higher --sample (or 0) and a higher {rate}"
+    if (words := int(counts @ kept)*args.epochs) >= FEW_WORDS: return ''
+    return f"only {words:,} words of training in all{' after thinning out'*bool((kept < 1).any())}, which is little: for a small text try more --epochs, a higher --sample (or 0) and a higher {rate}"
 
 def text_name(
     path, # of a file or folder
@@ -213,6 +219,13 @@ def in_options(
     "What Python calls min_count is called --min-count in a shell."
     message = re.sub(r"Corpus\.from_file\(\.\.\., (\w+)='(\w+)'\)", r'--\1 \2', str(message))
     return re.sub(r'(?<![-\w])(min_count|min_freq|max_final_vocab|vector_size|min_alpha|ns_exponent|alpha|tokenize|errors)\b(?!_)(=?)', lambda m: f"--{m[1].replace('min_freq', 'min_count').replace('_', '-')}{' ' if m[2] else ''}", str(message))
+
+# %% ../nbs/20_cli.ipynb #c025a
+def said(
+    error, # an exception
+)->str:
+    "Its message. What the system says comes with a number, which tells nobody anything."
+    return f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename and error.strerror else f"{error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
 
 # %% ../nbs/20_cli.ipynb #c028
 class Terminated(KeyboardInterrupt):
@@ -252,8 +265,10 @@ def resumed(
 def engine_job(args)->Job: # the options
     "A training with the engine."
     from w2v_nb.corpus import Corpus
+    from w2v_nb.sampling import keep_probabilities
     from w2v_nb.word2vec import Word2Vec
-    if args.input in ('ptb', 'pydoc'): corpus = getattr(Corpus, args.input)(min_count=args.min_count)
+    if args.input == 'ptb': corpus = Corpus.ptb(min_count=args.min_count)
+    elif args.input == 'pydoc': corpus = Corpus.pydoc(min_count=args.min_count, quiet=args.quiet)
     else: corpus = Corpus.from_file(args.input, min_count=args.min_count, max_final_vocab=args.max_final_vocab, tokenize=args.tokenize or 'split',
                                  errors=args.errors or 'strict', quiet=args.quiet)
     model = Word2Vec(**{k: getattr(args, k) for k in 'vector_size window negative sample ns_exponent alpha min_alpha epochs workers seed'.split()},
@@ -269,14 +284,14 @@ def engine_job(args)->Job: # the options
                 if isinstance(e, Terminated) or args.checkpoint or not len(model.history): raise
         return done.history, done.wv
     name = corpus.name if args.input in ('ptb', 'pydoc') else text_name(args.input)
-    return Job(name, repr(corpus), note_on(len(corpus.ids), args, '--alpha'), train)
+    return Job(name, repr(corpus), note_on(corpus.counts, keep_probabilities(corpus.counts, args.sample), args, '--alpha'), train)
 
 # %% ../nbs/20_cli.ipynb #c029
 def chapter_job(args)->Job: # the options
     "A training with the chapter's recipe."
     from w2v_nb.data import load_data
     from w2v_nb.embedding import make_embeddings
-    from w2v_nb.text import Vocab, read_sentences
+    from w2v_nb.text import Vocab, keep_probability, read_sentences
     from w2v_nb.training import train
     from w2v_nb.vectors import WordVectors
     text = read_sentences(args.input)
@@ -292,7 +307,7 @@ def chapter_job(args)->Job: # the options
             raise ValueError(f"two tables of {len(vocab):,} x {args.vector_size:,} numbers do not fit into memory; lower vector_size") from e
         history = train(net, data_iter, args.lr, args.epochs, quiet=args.quiet)
         return history, WordVectors(net[0].weight.detach().cpu().numpy()[1:], vocab.idx_to_token[1:])  # `<unk>` stays behind; it is no word
-    return Job(text.name, repr(text), note_on(int(vocab.known_counts.sum()), args, '--lr'), learn)
+    return Job(text.name, repr(text), note_on(vocab.known_counts, keep_probability(vocab.known_counts, args.sample or math.inf), args, '--lr'), learn)
 
 # %% ../nbs/20_cli.ipynb #c030
 def choose_text(
@@ -323,7 +338,6 @@ def w2v_train(
             output = args.output or Path(f'w2v_{job.name}')
             check_output(output, args.overwrite)
             if not args.quiet: print(job.about, flush=True)
-            if job.note: warnings.warn(job.note)
             older = output.is_dir() and any(output.iterdir())
             with finished_files(output, args.overwrite) as place:
                 history, wv = job.train()
@@ -331,12 +345,13 @@ def w2v_train(
                 wv.save_word2vec_format(place.folder/'vectors.txt')
                 wv.save(place.folder/'vectors.safetensors')
                 history.curve.figure().savefig(place.folder/'loss.png', dpi=120)
+            if job.note: warnings.warn(job.note)
         except KeyboardInterrupt as e:
             folder = args.resume or args.checkpoint
             kept = folder and folder.is_dir() and any(folder.glob('epoch*.safetensors'))
             parser.exit(143 if isinstance(e, Terminated) else 130, f"{parser.prog}: stopped; {f'go on with: {parser.prog} --resume {folder}' if kept else 'nothing was written'}\n")
         except MemoryError as e: parser.error(f'not enough memory: {in_options(e)}')
-        except (OSError, ValueError, FloatingPointError) as e: parser.error(in_options(e))
+        except (OSError, ValueError, FloatingPointError) as e: parser.error(in_options(said(e)))
     if not args.quiet:
         print(f"wrote {place.output/'vectors.txt'}, vectors.safetensors and loss.png")
         print(history)
@@ -381,7 +396,7 @@ def one_line_errors(parser:OneLineParser): # of the command
     except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt: parser.exit(130, f'{parser.prog}: stopped\n')
     except MemoryError as e: parser.error(f'not enough memory: {e}')
-    except (OSError, ValueError, KeyError, ImportError) as e: parser.error(str(e).removesuffix(' `word in vectors` asks first'))
+    except (OSError, ValueError, KeyError, ImportError) as e: parser.error(said(e).removesuffix(' (`word in vectors` asks first)'))
 
 # %% ../nbs/20_cli.ipynb #c047
 VECTORS = 'a file of vectors, .safetensors, .bin, .txt or .vec, perhaps .gz; or a folder that w2v_train wrote'

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 from numba import njit
-from .text import Vocab, progress, read_ptb, read_pydoc
+from .text import Vocab, facts_table, progress, read_ptb, read_pydoc, some_words
 
 # %% ../nbs/10_corpus.ipynb #c008
 BLOCK = 1 << 18 # bytes; a block and its words fit into a core's own cache
@@ -413,6 +413,14 @@ def __repr__(self:Corpus):
     return (f"Corpus({self.name!r}: {self.num_words:,} words in {len(self):,} sentences, vocabulary of {len(self.vocab):,}, "
             f"{self.num_bytes / 1e6:,.1f} MB on disk{lost})")
 
+# %% ../nbs/10_corpus.ipynb #c074a
+@patch
+def _repr_html_(self:Corpus):
+    share = self.dropped / max(self.dropped + self.num_words, 1)
+    return facts_table({'text': self.name, 'words': f'{self.num_words:,}', 'sentences': f'{len(self):,}' + ', each with a weight'*(self.weights is not None),
+                        'vocabulary': f'{len(self.vocab):,}', 'commonest': some_words(self.vocab), 'on disk': f'{self.num_bytes / 1e6:,.1f} MB',
+                        'lost': f'{share:.1%} of the words, to {self.rule}' if self.rule else None})
+
 # %% ../nbs/10_corpus.ipynb #c077
 def finish(
     spill, ends,          # files of provisional numbers, and for offsets
@@ -761,6 +769,7 @@ def ptb(cls:Corpus,
 def pydoc(cls:Corpus,
     min_count:int=MIN_FREQ, # words that occur less often are left out
     *, vocab=None,          # a `Vocab` to use, whatever the counts
+    quiet=False,            # show no bar
 )->Corpus:
     "The documentation prose of the packages that are installed here."
-    return cls.from_sentences(read_pydoc(), min_count, vocab=vocab, name='pydoc')
+    return cls.from_sentences(read_pydoc(quiet=quiet), min_count, vocab=vocab, name='pydoc')

@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['PTB_URL', 'PTB_SHA1', 'PIPE_INTERVAL', 'PACKAGES', 'NOT_DOCS', 'LONG', 'COMMENTS', 'LEGAL', 'NOTES', 'BLOCKS',
-           'MARKUP', 'SHORTEST', 'PLAIN', 'GLUE', 'STRANGE', 'RULES', 'split_lines', 'import_pooch', 'cache_folder',
-           'why_unreachable', 'fetch_ptb', 'read_ptb', 'why_no_ptb', 'has_ptb', 'in_notebook', 'Display', 'PlainLines',
-           'DisplayLine', 'progress', 'package_root', 'source_files', 'prose_strings', 'comment_blocks', 'rewrite',
-           'paragraphs', 'prose_words', 'is_prose', 'prose_sentences', 'file_sentences', 'serve_sentences',
-           'start_child', 'follow_child', 'read_sources', 'pydoc_name', 'write_whole', 'read_pydoc', 'Text',
-           'read_file', 'read_sentences', 'split_text', 'Vocab', 'count_tokens', 'keep_probability', 'subsample']
+           'MARKUP', 'SHORTEST', 'PLAIN', 'GLUE', 'STRANGE', 'RULES', 'FACT', 'split_lines', 'import_pooch',
+           'cache_folder', 'why_unreachable', 'fetch_ptb', 'read_ptb', 'why_no_ptb', 'has_ptb', 'in_notebook',
+           'Display', 'PlainLines', 'DisplayLine', 'progress', 'package_root', 'source_files', 'prose_strings',
+           'comment_blocks', 'rewrite', 'paragraphs', 'prose_words', 'is_prose', 'prose_sentences', 'file_sentences',
+           'serve_sentences', 'start_child', 'follow_child', 'read_sources', 'pydoc_name', 'write_whole', 'read_pydoc',
+           'Text', 'read_file', 'read_sentences', 'split_text', 'Vocab', 'count_tokens', 'facts_table', 'some_words',
+           'keep_probability', 'subsample']
 
 # %% ../nbs/00_text.ipynb #c002
 import ast, hashlib, inspect, io, json, os, platform, queue, re, subprocess, sys, sysconfig, tempfile, threading, time, warnings, zipfile
@@ -17,9 +18,10 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
+from html import escape
 from importlib import metadata
 from importlib.util import decode_source, find_spec
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
@@ -335,10 +337,11 @@ def follow_child(
 def read_sources(
     files:list,     # paths of Python sources
     workers:int=2,  # child interpreters
+    quiet=False,    # show no bar
 )->list:            # strings, in the order of the files, each once
     "The sentences of many files, read by child interpreters. `RuntimeError` if one fails."
     jobs, out, children = list(enumerate(map(str, files))), {}, []
-    with tempfile.TemporaryFile() as errors, progress(total=len(jobs), desc='reading documentation', unit='file') as bar:
+    with tempfile.TemporaryFile() as errors, progress(total=len(jobs), desc='reading documentation', unit='file', quiet=quiet) as bar:
         try:
             for _ in range(workers): children.append(start_child(errors))
             threads = [threading.Thread(target=follow_child, args=(c, jobs[i::workers], out)) for i, c in enumerate(children)]
@@ -376,6 +379,7 @@ def write_whole(
 def read_pydoc(
     packages=PACKAGES, # top-level packages, 'stdlib' among them or not
     folder=None,       # of the cache file; the cache folder by default
+    quiet=False,       # show no bar
 )->list:               # sentences, lists of tokens (str)
     "The documentation prose of packages that are installed here: from their sources once, then from a cache."
     found = [p for p in packages if package_root(p)]
@@ -384,7 +388,7 @@ def read_pydoc(
     path = Path(folder or cache_folder())/pydoc_name(found)
     try: text = path.read_text(encoding='utf-8')
     except (OSError, UnicodeDecodeError):
-        text = '\n'.join(read_sources([f for p in found for f in source_files(p)]))
+        text = '\n'.join(read_sources([f for p in found for f in source_files(p)], quiet=quiet))
         try: write_whole(path, text)
         except OSError as e: warnings.warn(f"{path} cannot be written ({e}), so the documentation is read again next time")
     return split_lines(text)
@@ -494,6 +498,31 @@ def __repr__(self:Vocab):
     total, known = int(self.counts.sum()), int(self.known_counts.sum())
     rest = f"; {self.unk} stands for {(total - known)/max(total, 1):.1%} of them" if self.unk is not None else ""
     return f"Vocab({len(self):,} words from {total:,} tokens{rest})"
+
+# %% ../nbs/00_text.ipynb #c096b
+FACT = 300 # characters of a fact
+def facts_table(
+    facts:dict, # name: value
+)->str:         # HTML
+    "What an object tells about itself in a notebook; `None` is left out."
+    line = '<tr><th style="text-align:left">{}</th><td style="text-align:left">{}</td></tr>'
+    return f"<table>{''.join(line.format(escape(k), escape(f'{v!s:.{FACT}}')) for k, v in facts.items() if v is not None)}</table>"
+
+# %% ../nbs/00_text.ipynb #c096e
+def some_words(
+    words,     # in the order to show them
+    n:int=8,   # how many
+    most=24,   # characters of each
+)->str:
+    "The first few words, the long ones cut."
+    return ', '.join(w if len(w) <= most else w[:most] + '…' for w in islice(words, n))
+
+# %% ../nbs/00_text.ipynb #c096c
+@patch
+def _repr_html_(self:Vocab):
+    total, known = int(self.counts.sum()), int(self.known_counts.sum())
+    unknown = None if self.unk is None else f"{self.unk}, which stands for {(total - known)/max(total, 1):.1%} of the tokens"
+    return facts_table(dict(words=f'{len(self):,}', tokens=f'{total:,}', unknown=unknown, commonest=some_words(w for w in self if w != self.unk)))
 
 # %% ../nbs/00_text.ipynb #c098
 @patch

@@ -16,13 +16,13 @@ import gzip, json, math, os, re, sys, zlib
 from contextlib import contextmanager, nullcontext
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
-from html import escape
 from itertools import chain, islice
 from pathlib import Path
 from uuid import uuid4
 import numpy as np
 from fastcore.basics import patch
 from . import __version__
+from .text import FACT, facts_table, some_words
 
 # %% ../nbs/12_vectors.ipynb #c013
 def bad_row(
@@ -108,8 +108,14 @@ class WordVectors:
     def __len__(self): return self.shape[0]
     def __getattr__(self, name): raise AttributeError(f"WordVectors has no {name!r}" + (f"; use {INSTEAD[name]}" if name in INSTEAD else ''))
     def __repr__(self):
-        more = [name for name in ('counts', 'output_vectors', 'params') if getattr(self, name) is not None and len(getattr(self, name))]
+        more = self.extras()
         return f"WordVectors: {len(self):,} words x {self.vector_size} dimensions" + ', with ' * bool(more) + ', '.join(more)
+    def extras(self):
+        "What there is beside words and vectors: names."
+        return [name for name in ('counts', 'output_vectors', 'params') if getattr(self, name) is not None and len(getattr(self, name))]
+    def first_words(self, n:int): # how many
+        "The words of the first rows."
+        return list(islice(self.key_to_index, n))
     @cached_property
     def norms(self)->np.ndarray: # [V], float32
         "The length of each vector, computed once, when it is first needed."
@@ -132,7 +138,7 @@ class MissingWord(KeyError):
     def __str__(self):
         if not isinstance(self.key, str): return f"{self.key!r} is no row: there are {len(self.words)} words, numbered from 0"
         hint = f"did you mean {' or '.join(map(repr, near))}?" if (near := self.near()) else 'it was not among the words of the training'
-        return f"{self.key!r} has no vector; {hint} `word in vectors` asks first"
+        return f"{self.key!r} has no vector; {hint} (`word in vectors` asks first)"
 
 # %% ../nbs/12_vectors.ipynb #c026
 KEYS = str, int, np.integer
@@ -445,7 +451,9 @@ def replacing(
     if not path.parent.is_dir(): raise FileNotFoundError(f"{path.parent} is no folder; make it before writing {path.name} there")
     beside = path.with_name(f'.{uuid4().hex}.tmp')
     try:
-        with open(beside, 'xb') as f:
+        try: file = open(beside, 'xb')
+        except OSError as e: raise OSError(e.errno, f"{path.parent} cannot be written ({e.strerror}); write {path.name} somewhere else") from e
+        with file as f:
             yield f
             f.flush(); os.fsync(f.fileno())
         os.replace(beside, path)
@@ -808,13 +816,14 @@ def map_tensors(
 )->tuple: # {name: array that the file is mapped to}, {name: str} of metadata
     "The arrays of a safetensors file that are ours, not yet read; their types and shapes are checked."
     from safetensors import SafetensorError, safe_open
-    if not Path(path).is_file(): raise FileNotFoundError(f"{path} is no file")
+    if Path(path).is_dir(): raise IsADirectoryError(f"{path} is a folder; give a file in it, such as {Path(path)/'vectors.safetensors'}")
+    if not Path(path).is_file(): raise FileNotFoundError(f"there is no file {path}")
     try:
         with safe_open(path, framework='numpy') as f: metadata = f.metadata() or {}
         data = np.memmap(path, mode='r')
         start = 8 + int.from_bytes(data[:8].tobytes(), 'little')
         header = json.loads(data[8:start].tobytes())
-    except (SafetensorError, ValueError, RecursionError) as e: raise bad_file(path, 'header', 'that of a safetensors file', f'{e!s:.200}', AGAIN) from e
+    except (SafetensorError, ValueError, RecursionError) as e: raise bad_file(path, 'header', 'that of a safetensors file', f'{e!s:.200}', 'Files of other formats are read by WordVectors.load_word2vec_format. ' + AGAIN) from e
     if metadata.get('format') != FORMAT: raise bad_file(path, 'header', f'the format {FORMAT!r}', f"{metadata.get('format')!r:.80}", AGAIN)
     tensors = {}
     for name, kind in TENSORS.items():
@@ -828,7 +837,7 @@ def map_tensors(
 
 # %% ../nbs/12_vectors.ipynb #c122
 class MappedVectors(WordVectors):
-    "`WordVectors` in a file that is mapped into memory. What is asked for is checked first, once."
+    "`WordVectors` in a file that is mapped into memory. What is asked for is checked first, once; to be shown, it reads next to nothing."
     def __init__(self,
         path,           # the file, for errors
         tensors:dict,   # its arrays, of the right types and shapes
@@ -836,6 +845,10 @@ class MappedVectors(WordVectors):
     ):
         self.path, self.tensors, self.params = path, tensors, params
         self.shape = _, self.vector_size = tensors['vectors'].shape
+    def extras(self): return [name for name in ('counts', 'output_vectors') if name in self.tensors] + ['params']*bool(self.params)
+    def first_words(self, n):
+        ends = self.tensors['offsets'][:n + 1].tolist()
+        return [self.tensors['words'][a:min(b, a + FACT)].tobytes().decode(errors='replace') for a, b in zip(ends, ends[1:])]
     def _table(self, name):
         if (table := self.tensors.get(name)) is not None and (row := bad_row(table)) is not None:
             raise bad_file(self.path, f'tensor {name!r}, row {row}', 'finite values', table[row][~np.isfinite(table[row])][0], AGAIN)
@@ -933,6 +946,6 @@ def save_projector(self:WordVectors,
 # %% ../nbs/12_vectors.ipynb #c137
 @patch
 def _repr_html_(self:WordVectors):
-    rows = dict(words=f'{len(self):,}', dimensions=self.vector_size, first=', '.join(w[:30] for w in self.index_to_key[:8])) | self.params
-    cells = ''.join(f'<tr><th style="text-align:left">{escape(str(k))}</th><td style="text-align:left">{escape(f"{v!s:.200}")}</td></tr>' for k, v in rows.items())
-    return f'<table>{cells}</table>'
+    params = ', '.join(f'{k}={v}' for k, v in self.params.items()) or None
+    beside = ', '.join(name for name in self.extras() if name != 'params') or None
+    return facts_table({'words': f'{len(self):,}', 'dimensions': self.vector_size, 'first': some_words(self.first_words(8)), 'with': beside, 'made with': params})

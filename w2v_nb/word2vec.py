@@ -19,7 +19,7 @@ from .cpu import PAD, ROUND, Schedule, Tables, available_cores, learning_rate, m
 from .heldout import HeldOut
 from .history import History, LiveLoss
 from .sampling import make_sampling
-from .text import progress
+from .text import facts_table, progress
 from .vectors import WordVectors
 
 # %% ../nbs/17_word2vec.ipynb #c005
@@ -95,7 +95,14 @@ class Word2Vec:
     def __repr__(self):
         default = Word2Vec.__init__.__kwdefaults__
         changed = ', '.join(f'{k}={v!r}' for k, v in self.settings.items() if v != default[k])
-        return f"Word2Vec({changed}): {f'{len(self.wv):,} words, {len(self.history)} epochs' if self.wv is not None else 'not trained'}"
+        epochs = f"{len(self.history)} epoch" + 's'*(len(self.history) != 1)
+        return f"Word2Vec({changed}): " + (f"{len(self.wv):,} words, {epochs}" if self.wv is not None else 'not trained')
+
+# %% ../nbs/17_word2vec.ipynb #c009a
+@patch
+def _repr_html_(self:Word2Vec):
+    state = f"trained, {len(self.wv):,} words" if self.wv is not None else 'not trained'
+    return facts_table(dict(model=state, settings=', '.join(f'{k}={v!r}' for k, v in self.settings.items()))) + (self.history._repr_html_() if len(self.history) else '')
 
 # %% ../nbs/17_word2vec.ipynb #c011
 def address_space(
@@ -145,6 +152,7 @@ def as_corpus(
     "A `Corpus`, whatever was given."
     if isinstance(corpus, Corpus): return corpus
     if isinstance(corpus, (str, os.PathLike)): return Corpus.from_file(corpus, min_count, quiet=quiet)
+    if not hasattr(corpus, '__iter__'): raise TypeError(f"the text must be a Corpus, the path of a file, or lists of words, not {corpus!r:.80}")
     return Corpus.from_sentences(corpus, min_count)
 
 def compile_kernel(
