@@ -139,3 +139,8 @@ def test_starts_on_colab(path):
 def test_no_stored_error(path):
     errors = [o['ename'] for c in cells(path) for o in c.get('outputs', []) if o['output_type'] == 'error']
     assert not errors, f'{path.name} was saved with errors: {errors}'
+
+def test_times():
+    "Each notebook says how long it takes and what it needs, as last measured"
+    done = subprocess.run([sys.executable, root/'tools'/'times.py', '--check'], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
