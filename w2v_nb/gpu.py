@@ -251,7 +251,7 @@ def most_rates(
     return (LIMIT/(batch*np.maximum(h, 1e-12))).astype(np.float32)
 
 # %% ../nbs/15_gpu.ipynb #c059
-SLOWED = .1 # share of the changes that may go to rows with a lower rate
+SLOWED = .2 # share of the changes that may go to rows with a lower rate
 def most_centres(
     h,           # from `pairs_a_centre`
     alpha:float, # learning rate at the beginning
