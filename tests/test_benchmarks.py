@@ -14,5 +14,6 @@ def test_benchmark(path, tmp_path):
     done = subprocess.run([sys.executable, path, '--small', '--out', tmp_path], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     results = json.loads((tmp_path/f'{path.stem}.json').read_text())
-    committed = json.loads((root/'benchmarks'/'results'/f'{path.stem}.json').read_text())
-    assert set(results) == set(committed) and {'machine', 'versions'} <= set(results)
+    file = root/'benchmarks'/'results'/f'{path.stem}.json'
+    assert {'machine', 'versions'} <= set(results) and (file.exists() or path.stem == 'gpu') # which is measured where there is one
+    if file.exists(): assert set(results) == set(json.loads(file.read_text()))

@@ -82,7 +82,7 @@ def train_parser()->OneLineParser:
     engine.add_argument('--errors', choices=['strict', 'replace'], help='what to do with bytes that are not UTF-8 (strict)')
     engine.add_argument('--fixed-windows', action='store_true', default=None, help='all windows are --window wide; else their widths are drawn')
     engine.add_argument('--deterministic', action='store_true', default=None, help='the same vectors each time, whatever the number of workers; slower')
-    engine.add_argument('--device', choices=['auto', 'cpu'], help='what to train on (auto)')
+    engine.add_argument('--device', choices=['auto', 'cpu', 'cuda'], help='what to train on; auto takes a GPU where there is one (auto)')
     engine.add_argument('--checkpoint', type=Path, metavar='DIR', help='write the state of the run there now and then, to be gone on with')
     engine.add_argument('--every', metavar='TIME', help="how often: '60s', '10m' or '1h' (60s)")
     engine.add_argument('--resume', type=Path, metavar='DIR', help="go on with the run whose checkpoints are there: w2v_train --resume DIR, with no other options but --output, --overwrite, --workers, --every and --quiet")
