@@ -120,8 +120,8 @@ def uses_pydoc(nb, upto=None):
     return False
 
 def uses_gpu(nb):
-    "Whether the notebook trains where `try_gpu()` says"
-    return any(re.search(r'try_gpu|w2v_nb\.(training|exercises|gpu)\b', c.source) for c in nb.cells if c.cell_type == 'code')
+    "Whether the notebook trains on a GPU where there is one"
+    return any(re.search(r'try_gpu|w2v_nb\.(training|exercises)\b|Word2Vec\(|#\| cuda', c.source) for c in nb.cells if c.cell_type == 'code')
 
 def versions():
     "Of what the text `pydoc` is read from"
