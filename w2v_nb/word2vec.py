@@ -81,7 +81,7 @@ class Word2Vec:
         min_alpha:float=1e-4,     # and at the end
         shrink_windows=True,      # draw each window's width from 1 to `window`
         epochs:int=10,            # passes over the text
-        workers:int=None,         # threads; as many as there are cores if None
+        workers:int=None,         # threads on the CPU; as many as there are cores if None
         device='auto',            # 'cpu', 'cuda' or 'cuda:1'; 'auto' takes a GPU where there is one that can do it
         deterministic=False,      # the same bits for any number of workers, on the same machine; slower
         seed:int=0,               # of everything that is drawn
@@ -162,7 +162,7 @@ def why_no_gpu(
 @patch
 def find_device(self:Word2Vec):
     "'cpu', or the GPU to train on, such as 'cuda:0'. `ValueError` if one is asked for and cannot be had."
-    if self.device == 'cpu': return 'cpu'
+    if self.device == 'cpu' or self.device == 'auto' and self.workers: return 'cpu'
     number = int(str(self.device).partition(':')[2] or 0)
     why = why_no_gpu(number)
     if not why and self.deterministic: why = "deterministic=True is for the CPU: leave it out, or train with device='cpu'"
