@@ -326,7 +326,7 @@ def second(self:Trainer, chunk:Chunk, epoch:int, every:int):
     "The second pass over a chunk, after the first."
     t, s = self.t, self.s
     train_groups[(self.programs,)](self.X, self.U, *self.room[2:], self.room.ends, self.boxes, *self.most, self.frozen, chunk.at, self.sums, chunk.below, chunk.above, len(chunk.ids), epoch, len(s.boxes), every,
-        STRIDE=t.stride, FROZEN=len(t.frozen) > 0, PRECISION=self.precision, **shape(t.dim, s.window, s.negative, self.config), num_warps=self.config.warps)
+        STRIDE=t.stride, FROZEN=len(t.frozen) > 0, PRECISION=self.precision, **shape(t.dim, s.window, s.negative, self.config), num_warps=self.config.warps, enable_fp_fusion=True)
 
 @patch
 def launch(self:Trainer, lo:int, hi:int, epoch:int, every:int):
