@@ -113,3 +113,22 @@ def test_shapes_are_powers_of_two():
         for dim, window, negative in ((1, 1, 1), (512, 15, 20), (100, 5, 5)):
             found = shape(dim, window, negative, config)
             assert all(found[k] & (found[k] - 1) == 0 for k in 'TRJC') and found['R'] >= found['T'] + 2*window and found['J'] > negative and found['C'] >= 16 and found['T']*found['J'] >= 16
+
+
+def test_trying_configurations_changes_nothing_but_the_choice(monkeypatch, tmp_path):
+    "With a made-up name for the GPU: each is run, the tables stay as they are, the fastest is written down; a damaged file only costs time."
+    monkeypatch.setattr(torch.cuda, 'get_device_name', lambda device: 'made up'); monkeypatch.setattr(torch.cuda, 'synchronize', lambda: None)
+    ids, offsets = text_of([6, 5, 7], 0)
+    counts, t = np.bincount(ids, minlength=V) + 1, make_tables(V, D)
+    s, schedule = make_sampling(counts, window=2, negative=2, sample=0), Schedule(.05, .01, len(ids), 1)
+    t.output[:] = np.random.default_rng(0).normal(size=t.output.shape)
+    before, trainer, file, ran = (t.input.copy(), t.output.copy()), Trainer(t, ids, offsets, counts, s, schedule, 'cpu'), tmp_path/'deep'/'gpu.json', []
+    seconds = Trainer.seconds
+    monkeypatch.setattr(Trainer, 'seconds', lambda self, config: ran.append(config) or seconds(self, config) + 100*(config != CONFIGS[1]))
+    assert trainer.remembered(file) == CONFIGS[1] and ran == trainer.choices() and len(ran) > 1
+    trainer.fetch()
+    np.testing.assert_array_equal(before, (t.input, t.output))
+    assert trainer.remembered(file) == CONFIGS[1] and len(ran) == len(trainer.choices()) # not tried again
+    for damaged in 'rubbish', '[]', file.read_text().replace(': 1', ': 99'):
+        file.write_text(damaged); ran.clear()
+        assert trainer.remembered(file) == CONFIGS[1] and len(ran) > 1

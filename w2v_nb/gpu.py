@@ -360,7 +360,7 @@ def prepare(self:Trainer, file=None):
 def seconds(self:Trainer, config:Config)->float:
     "Time of the second pass over the first words of the text, which leaves the tables as they are; the first run, which compiles, does not count."
     self.use(config)
-    chunk = cut(self.ids, self.offsets, self.schedule.weights, 0, min(len(self.ids), TRIAL), self.s.seed, lambda a: put(a, self.device))
+    chunk = cut(self.ids, self.offsets, self.schedule.weights, 0, min(len(self.ids), TRIAL, self.chunk), self.s.seed, lambda a: put(a, self.device))
     find_kept(chunk, self.keep, self.room, 0, self.s, self.schedule)
     self.room.rates.zero_()
     try: self.second(chunk, 0, 16)
@@ -374,7 +374,7 @@ def seconds(self:Trainer, config:Config)->float:
 @patch
 def remembered(self:Trainer, file:Path)->Config:
     "The fastest configuration: as `file` says, or tried now and written there. A file that cannot be read or written only costs the time of trying."
-    s, choices, key = self.s, self.choices(), f"{torch.cuda.get_device_name(self.device)}, triton {triton.__version__}, {len(self.s.boxes)} x {self.t.dim}, window {self.s.window}, negative {self.s.negative}, {PRECISION}"
+    s, choices, key = self.s, self.choices(), f"{torch.cuda.get_device_name(self.device)}, triton {triton.__version__}, {len(self.s.boxes)} x {self.t.dim}, window {self.s.window}, negative {self.s.negative}, {self.precision}"
     try: known = json.loads(file.read_text())
     except (OSError, ValueError): known = {}
     if isinstance(known, dict) and known.get(key) in range(len(choices)): return choices[known[key]]
