@@ -7,6 +7,7 @@ from fresh import ROOT, read, results, uses_gpu
 SILENT = 'index', # which is README.md, too
 LINE = re.compile(r'\n\n\*Runs in [^*]*\*\Z')
 MODULES = {'scikit-learn': 'sklearn'} # what is imported under another name
+SHELL = re.compile(r'^(\s*)[!%].*', re.M) # lines that are no Python
 PTB = re.compile(r'\b(?:has_ptb|read_ptb|Corpus\.ptb)\(|\bread_sentences\(\)')
 
 
@@ -21,7 +22,7 @@ def extras(nb):
     cfg = configparser.ConfigParser(interpolation=None)
     cfg.read(ROOT/'settings.ini', encoding='utf-8')
     known = {MODULES.get(p, p): p for p in re.findall(r'^([\w-]+)', cfg['DEFAULT']['dev_requirements'], re.M)}
-    nodes = [n for c in nb.cells if c.cell_type == 'code' for n in ast.walk(ast.parse(c.source))]
+    nodes = [n for c in nb.cells if c.cell_type == 'code' for n in ast.walk(ast.parse(SHELL.sub(r'\1pass', c.source)))]
     names = {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names} | {n.module for n in nodes if isinstance(n, ast.ImportFrom)}
     return sorted({known[m] for name in names if (m := name.split('.')[0]) in known} - {'fastcore'})
 
