@@ -56,7 +56,8 @@ class show_methods(Processor):
 
 
 def show_code(cell):
-    "Exported code stays on the page; imports alone do not"
+    "Exported code stays on the page; imports alone do not. What is exported but no part of the interface, as kernels are, is shown like any code"
+    cell.directives_.pop('exporti', None)
     if 'export' in cell.directives_ and re.search(r'^(def|class|@|\w[\w, ]*=)', cell.source, re.MULTILINE): cell.directives_['exports'] = cell.directives_.pop('export')
 
 
