@@ -13,6 +13,7 @@ from w2v_nb.learn import definition, names_of, parse, pieces_of, read_exercises
 
 PAGE = '{git_url}/blob/{branch}/nbs/'
 DIRECTIVE = re.compile(r'^\s*#\s*\|.*\n?', re.M)
+WORDS = re.compile(r""", contains=f?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\)""") # of an error message: a learner's own will do
 ASKS = re.compile(r'^(?:\*\*\d+\.\*\*|\d+\.) ', re.M) # a question
 
 
@@ -130,13 +131,14 @@ def lesson(path, exercises, cfg, there):
     cells = with_blanks(leave_out(without_answers(cells), there, page), exercises)
     names = ', '.join(f'`{e.name}`' for e in exercises)
     few = f"This is your copy of a [page of w2v_nb]({page}). Left for you to write: {names}."
-    how = (f"Where a body should be, there is a `NotImplementedError` with a hint; the signature says what goes in and what comes out. Run the page from the top: the cells below show whether you are right. "
+    how = (f"Where a body should be, there is a `NotImplementedError` with a hint; the signature says what goes in and what comes out. Where something must be refused, the kind of error counts, not its words. Run the page from the top: the cells below show whether you are right. "
            f"Or save it, and in a terminal, beside this file, type `w2v_learn . --check --only {stem[:2]}`. What earlier pages define is imported from the package, so each page can be worked through on its own. The questions at the end have empty cells for your answers.")
     cells.insert(2, markdown('lesson', f'> {few} {how}'))
     cells.append(markdown('answers', f'Our answers, and our way to write the functions, are on [the page]({page}).'))
     numbered = {p.stem[:2] for p in path.parent.glob('0[0-8]_*.ipynb')}
     for c in cells:
         if c['cell_type'] == 'markdown': c['source'] = re.sub(r'\]\((?=(\w+)\.ipynb)', lambda m: '](' if m[1][:2] in numbered else f']({PAGE.format(**cfg)}', c['source'])
+        if c['cell_type'] == 'code': c['source'] = WORDS.sub(')', c['source'])
         c['source'] = c['source'].splitlines(True)
         if c['cell_type'] == 'code': c |= dict(outputs=[], execution_count=None)
     return dict(cells=cells, metadata=dict(kernelspec=dict(display_name='Python 3 (ipykernel)', language='python', name='python3'), language_info=dict(name='python')), nbformat=4, nbformat_minor=5)

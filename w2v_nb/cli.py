@@ -420,8 +420,10 @@ def w2v_similar(
 def check_free(
     path,           # to write to
     overwrite:bool, # whether it may exist
+    folder=False,   # whether it may be a folder
 ):
-    "`FileExistsError` if a file would be replaced unasked."
+    "`FileExistsError` if a file would be replaced unasked, `IsADirectoryError` if it is a folder."
+    if path.is_dir() and not folder: raise IsADirectoryError(f"{path} is a folder; give the name of a file")
     if path.exists() and not overwrite: raise FileExistsError(f"{path} exists; choose another name, or add --overwrite")
 
 EVAL_PAGE = '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{0}</title><style>:root {{ color-scheme: light dark }} body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 50em; padding: 0 1em }} td, th {{ padding: .1em 1em .1em 0; white-space: pre }}</style></head><body><h1>{0}</h1>{1}</body></html>\n'
@@ -491,7 +493,7 @@ def w2v_convert(
     p.add_argument('--overwrite', action='store_true', help='replace OUT if it exists')
     args = p.parse_args(argv)
     with one_line_errors(p):
-        check_free(args.output, args.overwrite)
+        check_free(args.output, args.overwrite, args.to == 'projector')
         kind = args.to or format_of(args.output, '--to')
         wv = open_vectors(args.input, args.kind)
         if kind == 'projector': wv.save_projector(args.output)

@@ -23,14 +23,26 @@ from .text import cache_folder
 
 # %% ../nbs/15_gpu.ipynb #c010
 @triton.jit
-def numbers(seed, place, epoch, kind): # int64; int64 [n]; int32; uint32 [n]
-    "Four random numbers, uint32 [n], for each place of the text (Salmon et al. 2011)."
+def numbers(
+    seed,  # int64
+    place, # in the text, int64 [n]
+    epoch, # from 0, int32
+    kind,  # of draw, uint32 [n]
+):         # four times uint32 [n]
+    "Four random numbers for each place of the text (Salmon et al. 2011)."
     low, high = (place & 0xFFFFFFFF).to(tl.uint32), (place >> 32).to(tl.uint32)
     return tl.philox(seed, low, high, (kind*0 + epoch).to(tl.uint32), kind)
 
 # %% ../nbs/15_gpu.ipynb #c014
 @triton.jit(do_not_specialize=['n', 'epoch'])
-def keep_words(ids, keep, at, kept, n, epoch, B: tl.constexpr): # int32 [n]; uint32 [V]; place of the first word and seed, int64 [2]; result, int32 [n]
+def keep_words(
+    ids,             # of the words, int32 [n]
+    keep,            # of `Sampling`, the bits of uint32 [V]
+    at,              # place of the first word, and the seed, int64 [2]
+    kept,            # result, int32 [n]
+    n, epoch,        # words; from 0
+    B: tl.constexpr, # places for a program
+):
     "1 for each word that is kept, else 0."
     i = tl.program_id(0)*B + tl.arange(0, B)
     some = i < n
@@ -41,10 +53,18 @@ def keep_words(ids, keep, at, kept, n, epoch, B: tl.constexpr): # int32 [n]; uin
 # %% ../nbs/15_gpu.ipynb #c017
 @triton.jit(do_not_specialize=['n', 'm', 'epoch', 'window'])
 def place_words(
-    ids, offsets, kept, ends, at, weights, # int32 [n], [m + 1], [n]; running sum of `kept`, int32 [n]; int64 [2]; float32 [m]
-    words, places, spans, rates,           # results for each kept word: id, place, reach to the left and 256 times that to the right, int32; rate, float32
-    n, m, epoch, window, rate, fall,       # the rate at the first word, and what it falls by from word to word, float32
-    SHRINK: tl.constexpr, PAIRS: tl.constexpr, WEIGHTED: tl.constexpr, LOOKS: tl.constexpr, B: tl.constexpr): # LOOKS: steps of the bisection
+    ids,            # of the words, int32 [n]
+    offsets,        # where sentences begin, int32 [m + 1]
+    kept, ends,     # from `keep_words`, and its running sum, int32 [n]
+    at, weights,    # place of the first word, and the seed, int64 [2]; of the sentences, float32 [m]
+    words, places,  # results for each kept word: its id, its place in the chunk, int32
+    spans, rates,   # ... how far its window reaches to the left, and 256 times how far to the right, int32; its learning rate, float32
+    n, m, epoch,    # words, sentences; from 0
+    window,         # largest distance of a context
+    rate, fall,     # the rate at the first word, and what it falls by from word to word, float32
+    SHRINK: tl.constexpr, PAIRS: tl.constexpr, WEIGHTED: tl.constexpr, # of `Sampling`; whether sentences have weights
+    LOOKS: tl.constexpr, B: tl.constexpr,                              # steps of the bisection; places for a program
+):
     "Kept words, closely packed, with their windows and learning rates."
     i = tl.program_id(0)*B + tl.arange(0, B)
     some = tl.load(kept + i, mask=i < n, other=0) > 0
@@ -131,8 +151,15 @@ def find_kept(
 
 # %% ../nbs/15_gpu.ipynb #c029
 @triton.jit
-def noise_words(boxes, seed, place, epoch, j, V): # alias table, int64 [V]; place of the centre, int64 [n]; number of the noise word, from 1, int32 [n]
-    "Ids of noise words, int64 [n]: the draws of `plain_draws`."
+def noise_words(
+    boxes, # alias table, the bits of uint64 [V]
+    seed,  # int64
+    place, # of the centre, int64 [n]
+    epoch, # from 0
+    j,     # number of the noise word, from 1, int32 [n]
+    V,     # words in the vocabulary
+):         # ids, int64 [n]
+    "Ids of noise words: the draws of `plain_draws`."
     a, b, c, d = numbers(seed, place, epoch, ((j + 1)//2).to(tl.uint32))
     odd = j % 2 == 1
     box = tl.umulhi(tl.where(odd, a, c), (j*0 + V).to(tl.uint32)).to(tl.int64)
@@ -142,13 +169,24 @@ def noise_words(boxes, seed, place, epoch, j, V): # alias table, int64 [V]; plac
 # %% ../nbs/15_gpu.ipynb #c032
 @triton.jit(do_not_specialize=['below', 'above', 'n', 'epoch', 'V', 'every'])
 def train_groups(
-    X, U,                                # tables, float32 [V * stride], changed in place
-    words, places, spans, rates, ends,   # of `Kept`
-    boxes, most_x, most_u, frozen,       # alias table; largest learning rate of each row, float32 [V]; uint8 [V], if FROZEN
-    at, sums,                            # of `Chunk`; result, float32 [programs, 2]: sum of the loss, number of its terms
-    below, above, n, epoch, V, every,    # as in `Chunk`; words in it; ...; the loss is summed in every so many groups
-    STRIDE: tl.constexpr, D: tl.constexpr, W: tl.constexpr, K: tl.constexpr, FROZEN: tl.constexpr, # numbers in a row, and how many of them count; window; noise words
-    T: tl.constexpr, R: tl.constexpr, J: tl.constexpr, C: tl.constexpr, PRECISION: tl.constexpr):  # centres in a group; powers of two: at least T + 2W, at least 1 + K, columns in a piece
+    X, U,                                   # tables, float32 [V * STRIDE], changed in place
+    words, places, spans, rates, ends,      # of `Kept`
+    boxes,                                  # alias table, the bits of uint64 [V]
+    most_x, most_u,                         # largest learning rate of each row of X and of U, float32 [V]
+    frozen,                                 # 1 for rows of X that stay as they are, uint8 [V]; read only if FROZEN
+    at,                                     # of `Chunk`
+    sums,                                   # result, float32 [programs, 2]: sum of the loss, number of its terms
+    below, above, n,                        # centres are from `below` up to `above` in a chunk of n words
+    epoch, V,                               # from 0; words in the vocabulary
+    every,                                  # the loss is summed in every so many groups
+    STRIDE: tl.constexpr, D: tl.constexpr,  # numbers in a row, and how many of them count
+    W: tl.constexpr, K: tl.constexpr,       # window; noise words
+    FROZEN: tl.constexpr,                   # whether any row is frozen
+    T: tl.constexpr,                        # centres in a group; it and the next three are powers of two
+    R: tl.constexpr, J: tl.constexpr,       # rows of X for a group, at least T + 2W; columns for a centre, at least 1 + K
+    C: tl.constexpr,                        # columns in a piece
+    PRECISION: tl.constexpr,                # of products
+):
     "A share of the second pass over a chunk."
     place0, seed = tl.load(at), tl.load(at + 1)
     lo, hi = tl.load(ends + below - 1, mask=below > 0, other=0), tl.load(ends + above - 1)
