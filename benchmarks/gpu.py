@@ -1,6 +1,6 @@
 """The engine on a GPU: is it right, how fast is it, how good are its vectors, and what do others reach on the same card? One command, some minutes;
 every figure goes into `results/gpu.json`, with the names of the device and of all versions. Without a GPU only `--small` runs, in Triton's interpreter."""
-import json, os, statistics, sys, tempfile, time
+import json, math, os, statistics, sys, tempfile, time
 from pathlib import Path
 
 from record import RESULTS, options, save
@@ -20,8 +20,8 @@ def results(folder=RESULTS):
 def table(found):
     "Speed, in Markdown"
     if not found: return NOT_YET
-    head = ['text', 'words', 'vocabulary', 'kept', 'dim', 'products', 'M words/s', 'M centres/s', 'centres in a group', 'programs']
-    rows = [[r['text'], f"{r['words']:,}", f"{r['vocabulary']:,}", f"{r['kept']:.0%}", r['dim'], r['precision'], f"{r['raw_words_per_s']/1e6:.1f}", f"{r['centres_per_s']/1e6:.1f}", r['config'][0], r['programs']] for r in found['speed']]
+    head = ['text', 'words', 'vocabulary', 'kept', 'dim', 'products', 'M words/s', 'M centres/s', 'centres in a group', 'programs', 'of the copy\'s bandwidth', 'of the rate of additions', 'compiled and tried in s']
+    rows = [[r['text'], f"{r['words']:,}", f"{r['vocabulary']:,}", f"{r['kept']:.0%}", r['dim'], r['precision'], f"{r['raw_words_per_s']/1e6:.1f}", f"{r['centres_per_s']/1e6:.1f}", r['config'][0], r['programs'], f"{r['share_of_copy'] or math.nan:.0%}", f"{r['share_of_adds'] or math.nan:.0%}", f"{r['prepared_in_s']:.0f}"] for r in found['speed'] if 'left_out' not in r]
     return markdown(head, rows) + f"\n\nOn one {found['gpu']['name']}; medians of epochs, without compiling. w2v-accel 0.0.2 (reported, not reproduced: binaries without a licence): {REPORTED/1e6:.1f} M words/s at dim 128 on a GPU that is not named."
 
 def quality_table(found):
@@ -101,10 +101,10 @@ def texts(device, small):
     c = Corpus.pydoc(); yield 'pydoc', np.array(c.ids), np.array(c.offsets), c.counts, 50, [1e-4], dims
     for V in 71_000, 555_000: yield f'zipf-{V}', *synthetic(V, 200_000_000, device), 2, [1e-3], dims
 
-def speed(device, small, budget=200):
-    "Whole epochs, after compiling: medians; with a progress bar, too"
+def speed(device, small, memory, budget=200):
+    "Whole epochs, after compiling: medians; with a progress bar, too; the shares of what the memory can do, by `memory_rates`"
     from w2v_nb.cpu import Schedule, make_tables
-    from w2v_nb.gpu import Config, Trainer
+    from w2v_nb.gpu import Config, Trainer, rows_a_centre
     from w2v_nb.sampling import make_sampling
     from w2v_nb.text import progress
     rows, began = [], time.perf_counter()
@@ -121,9 +121,11 @@ def speed(device, small, budget=200):
                         start = time.perf_counter(); centres = trainer(t, ids, offsets, epoch, s, schedule)[2]; times.append(time.perf_counter() - start)
                     with progress(total=len(ids), quiet=False, file=open(os.devnull, 'w')) as bar:
                         start = time.perf_counter(); trainer(t, ids, offsets, 0, s, schedule, tick=lambda words, *_: bar.update(words - bar.n)); barred = time.perf_counter() - start
-                    middle = statistics.median(times)
+                    middle, rows_each = statistics.median(times), sum(rows_a_centre(ids, offsets, s, trainer.config.centres))
+                    rate = centres/middle*rows_each*dim                    # numbers read, and as many added, a second
                     rows.append(dict(text=name, words=len(ids), vocabulary=len(counts), sample=sample, kept=centres/len(ids), dim=dim, precision=precision, raw_words_per_s=len(ids)/middle, centres_per_s=centres/middle,
-                                     config=list(trainer.config), programs=trainer.programs, prepared_in_s=compiling, seconds=times, seconds_with_bar=barred))
+                                     config=list(trainer.config), programs=trainer.programs, prepared_in_s=compiling, seconds=times, seconds_with_bar=barred, rows_a_centre=rows_each,
+                                     share_of_copy=rate*8/memory['copy_bytes_per_s'] if memory else None, share_of_adds=rate/128/min(v for k, v in memory.items() if k.startswith('rows_added')) if memory else None))
                     print({k: v for k, v in rows[-1].items() if k != 'seconds'}, flush=True)
                     del trainer
     return rows
@@ -164,14 +166,45 @@ def correctness(device, small):
         i, spans = np.arange(first, last), trainer.room.spans[a:b].cpu().numpy()
         same = b - a == last - first and (trainer.room.places[a:b].cpu().numpy() + chunk.begin == block.places[i]).all() and (spans == i - block.left[i] + 256*(block.right[i] - i - 1)).all()
         wrong, seen, lo = wrong + (not same), seen + last - first, end
-    return dict(chunks=found, centres_compared=seen, blocks_that_differ=wrong)
+    return dict(chunks=found, centres_compared=seen, blocks_that_differ=wrong, epoch=whole_epoch(device, small, ids, offsets, c.counts, s))
+
+def whole_epoch(device, small, ids, offsets, counts, s):
+    "Contexts less noise words, counted for each word over an epoch, as `15_gpu` counts writes: with what the draws on the CPU add up to"
+    import numpy as np
+    from w2v_nb.cpu import Schedule, make_tables
+    from w2v_nb.gpu import Config, Trainer
+    from w2v_nb.sampling import draw_block, make_block
+    tiny, t, V = 2.**-60, make_tables(len(counts), 16), len(counts)
+    t.input[:], t.output[:] = 0, 1
+    schedule, block, lo, wanted = Schedule(tiny, tiny, len(ids), 1), make_block(s), 0, np.zeros(V)
+    trainer = Trainer(t, ids, offsets, counts, s, schedule, device, config=Config(4, 16 if small else 32, 1, 8))
+    centres = trainer(t, ids, offsets, 0, s, schedule)[2]
+    while lo < len(ids):
+        first, last, lo = draw_block(ids, offsets, lo, len(ids), 0, s, block)
+        i, change = np.arange(first, last), np.zeros(len(block.words) + 1)
+        each = 1 - (block.noise[i] != block.words[i, None]).sum(1)      # what a centre adds to each of its contexts
+        np.add.at(change, block.left[i], each); np.add.at(change, block.right[i], -each)
+        total = np.cumsum(change)[:-1]
+        total[i] -= each*(block.right[i] > block.left[i])               # but not to itself
+        some = np.flatnonzero(total)
+        np.add.at(wanted, block.words[some], total[some])
+    return dict(centres=centres, words_whose_count_differs=int((t.views()[0][:, 0].astype(np.float64)/(tiny/2) != wanted).sum()))
+
+def word_lists(small):
+    "Files of word pairs and analogies: gensim's, where it is installed; made up for the small run"
+    if small:
+        folder = Path(tempfile.mkdtemp())
+        (folder/'pairs').write_text('w0\tw1\t1\nw2\tw3\t2\nw4\tw5\t3\n'); (folder/'analogies').write_text(': made up\nw0 w1 w2 w3\nw4 w5 w6 w7\n')
+        return {'WordSim-353': folder/'pairs', 'SimLex-999': folder/'pairs', 'analogies': folder/'analogies'}
+    try: from gensim.test.utils import datapath
+    except ImportError: datapath = lambda name: None
+    return {'WordSim-353': datapath('wordsim353.tsv'), 'SimLex-999': datapath('simlex999.txt'), 'analogies': datapath('questions-words.txt')}
 
 def quality(device, small, text):
     "Word similarity, analogies and held-out loss, of the GPU and of the CPU, by seeds"
     from w2v_nb.all import Corpus, HeldOut, Text, Word2Vec, evaluate_word_analogies, evaluate_word_pairs, split_text
-    try: from gensim.test.utils import datapath
-    except ImportError: datapath = None
     if not small and text is None: return []
+    files = word_lists(small)
     whole = Text('made up', made_up_sentences(60)) if small else Text('english', [line.split() for line in Path(text).read_text(encoding='utf-8').splitlines()])
     training, unseen = split_text(whole)
     corpus = Corpus.from_sentences(training, min_count=1 if small else 5, name=whole.name)
@@ -182,9 +215,7 @@ def quality(device, small, text):
             if where == 'gpu': model.find_device = lambda: device
             model.fit(corpus, quiet=True)
             row = dict(where=where, seed=seed, seconds=sum(model.history['seconds']), heldout=judge.loss(*model.tables.views()).loss)
-            for name, file in ('WordSim-353', 'wordsim353.tsv'), ('SimLex-999', 'simlex999.txt'):
-                row[name] = None if small or not datapath else float(evaluate_word_pairs(model.wv, datapath(file)).score)
-            row['analogies'] = None if small or not datapath else float(evaluate_word_analogies(model.wv, datapath('questions-words.txt')).score)
+            row |= {name: None if path is None else float(evaluate_word_analogies(model.wv, path).score if name == 'analogies' else evaluate_word_pairs(model.wv, path).spearman[0]) for name, path in files.items()}
             rows.append(row); print(row, flush=True)
     return rows
 
@@ -246,6 +277,7 @@ if __name__ == '__main__':
         finally: print(f'{work.__name__}: {time.perf_counter() - start:.0f} s', flush=True)
     p = torch.cuda.get_device_properties(0) if here else None
     gpu = dict(name=p.name if here else 'none: the interpreter', multiprocessors=p.multi_processor_count if here else 0, memory=p.total_memory if here else 0, cuda=torch.version.cuda)
-    done = dict(gpu=gpu, triton=triton.__version__, correctness=part(correctness), memory=part(memory_rates), quality=part(quality, args.text or None), speed=part(speed), plain_torch=part(plain_torch), chapter=part(chapter))
+    memory = part(memory_rates)
+    done = dict(gpu=gpu, triton=triton.__version__, correctness=part(correctness), memory=memory, quality=part(quality, args.text or None), speed=part(speed, memory), plain_torch=part(plain_torch), chapter=part(chapter))
     save('gpu', done | dict(failed=failed), args.out, gpu['name'])
     sys.exit(bool(failed))

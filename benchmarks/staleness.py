@@ -11,7 +11,8 @@ from numba import njit
 from record import options, save
 from w2v_nb.all import Corpus, HeldOut, Text, Word2Vec, read_ptb, read_pydoc, split_text
 from w2v_nb.cpu import Schedule, learning_rate, make_tables
-from w2v_nb.sampling import draw_block, keep_probabilities, make_block, make_sampling, noise_probabilities
+from w2v_nb.gpu import pairs_a_centre
+from w2v_nb.sampling import draw_block, make_block, make_sampling
 
 BATCHES, LIMITS, SAMPLES, ALPHAS, EPOCHS, GROUP = [1024, 4096, 16384], [None, 16, 4], [1e-4, 1e-3], [.025, .05], 5, 4
 
@@ -52,7 +53,7 @@ def train_stale(corpus, batch, limit, sample, alpha, epochs, seed, dim=100):
     ids, offsets, V = np.asarray(corpus.ids), np.asarray(corpus.offsets), len(corpus.vocab)
     s, schedule, t = make_sampling(corpus.counts, sample=sample, seed=seed), Schedule(alpha, 1e-4, len(ids), epochs), make_tables(V, dim, seed)
     X, U = (np.ascontiguousarray(v) for v in t.views())
-    most = [(math.inf if limit is None else limit/batch)/np.maximum(h, 1e-12) for h in pairs_a_centre(corpus.counts, sample)]
+    most = [(math.inf if limit is None else limit/batch)/np.maximum(h, 1e-12) for h in pairs_a_centre(corpus.counts, s)]
     most_x, most_u = (np.broadcast_to(m, V).astype(np.float32) for m in most)
     dX, dU = np.zeros((V, dim + 1), np.float32), np.zeros((V, dim + 1), np.float32)
     rows_x, rows_u, n, block = np.zeros(V, np.int32), np.zeros(V, np.int32), np.zeros(2, np.int64), make_block(s, 1 << 15)
@@ -73,13 +74,6 @@ def train_stale(corpus, batch, limit, sample, alpha, epochs, seed, dim=100):
     return X, U
 
 
-def pairs_a_centre(counts, sample, negative=5, window=5):
-    "How many pairs change each row, for a centre, in the mean: inputs, outputs."
-    kept = counts*keep_probabilities(counts, sample)
-    p, q = kept/kept.sum(), noise_probabilities(counts)
-    return (window + 1)*(1 + negative)*p, (window + 1)*(p + negative*q)
-
-
 def texts(small):
     "Name, training sentences, unseen sentences, min_count"
     if small: training, unseen = split_text(Text('pydoc', read_pydoc(['numba'])[:3000])); yield 'pydoc', training, unseen, 5; return
@@ -95,7 +89,7 @@ if __name__ == '__main__':
         judge = HeldOut(Corpus.from_sentences(unseen, vocab=corpus.vocab))
         for sample in SAMPLES[:1] if args.small else SAMPLES[::-1]:
             for alpha in ALPHAS[:1] if args.small or name == 'pydoc' else ALPHAS:
-                shared = dict(text=name, sample=sample, alpha=alpha, hottest=max(float(h.max()) for h in pairs_a_centre(corpus.counts, sample)))
+                shared = dict(text=name, sample=sample, alpha=alpha, hottest=float(pairs_a_centre(corpus.counts, make_sampling(corpus.counts, sample=sample)).max()))
                 losses = [judge.loss(*Word2Vec(sample=sample, alpha=alpha, epochs=EPOCHS, seed=seed).fit(corpus, quiet=True).tables.views()).loss for seed in range(1 if args.small else args.seeds)]
                 rows.append(dict(**shared, batch=0, limit=None, val_loss=losses)); print(rows[-1], flush=True)
                 for batch in BATCHES[:1] if args.small else BATCHES:

@@ -12,7 +12,7 @@ scripts = sorted(p for p in (root/'benchmarks').glob('*.py') if p.stem != 'recor
 @pytest.mark.parametrize('path', scripts, ids=lambda p: p.stem)
 def test_benchmark(path, tmp_path):
     if os.name == 'nt' and path.stem == 'chapter': pytest.skip('it measures memory in the POSIX way')
-    if path.stem.startswith('gpu') and not find_spec('triton'): pytest.skip('there is no Triton for this system')
+    if path.stem.startswith(('gpu', 'staleness')) and not find_spec('triton'): pytest.skip('there is no Triton for this system')
     done = subprocess.run([sys.executable, path, '--small', '--out', tmp_path], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     results = json.loads((tmp_path/f'{path.stem}.json').read_text())

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-BROWSER = next((p for name in ('chromium', 'chromium-browser', 'google-chrome') if (p := shutil.which(name))), None)
+from browser import PROGRAM, launch
+
 root = Path(__file__).resolve().parent.parent
-pytestmark = pytest.mark.skipif(not BROWSER, reason='no Chromium here')
+pytestmark = pytest.mark.skipif(not PROGRAM, reason='no Chromium here')
 STARTS, RUNS, OFTEN = 60, 600, .5 # seconds: for a server or a page to be there; for a notebook to run; between two looks at it
 LONGEST = 60                       # lines of text that an output of these pages may have
 NO_PTB = "training on the text 'pydoc', because" # what is said, once, where the Penn Treebank is not to be had
@@ -54,7 +55,7 @@ def run_all(server, name, theme, picture):
         (settings/f'{place}.jupyterlab-settings').write_text(json.dumps(values).replace('{theme}', theme))
     from playwright.sync_api import sync_playwright
     with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=BROWSER, args=['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'])
+        browser = launch(p)
         page, problems = browser.new_page(viewport=dict(width=1280, height=900)), []
         def answer(route):
             if route.request.url.startswith(url.split('/lab')[0]): route.continue_()

@@ -1,8 +1,9 @@
 "The exported map in a real browser: type a word and read its neighbours, with hostile words, without a network."
-import json, os, shutil
+import json, os
 
 import numpy as np, pytest
 
+from browser import PROGRAM, launch
 from w2v_nb.plots import export_map, place_labels, plot_map
 from w2v_nb.vectors import WordVectors
 
@@ -12,10 +13,9 @@ HOSTILE = ['</script><script>window.bad=1</script>', '<img src=x onerror=window.
 @pytest.fixture(scope='module')
 def browser():
     playwright = pytest.importorskip('playwright.sync_api')
-    program = next((p for name in ('chromium', 'chromium-browser', 'google-chrome') if (p := shutil.which(name))), None)
-    if not program: pytest.skip('no Chromium is installed')
+    if not PROGRAM: pytest.skip('no Chromium is installed')
     with playwright.sync_playwright() as p:
-        b = p.chromium.launch(executable_path=program, args=['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'])
+        b = launch(p)
         yield b
         b.close()
 

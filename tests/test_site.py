@@ -7,7 +7,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
-BROWSER = next((p for name in ('chromium', 'chromium-browser', 'google-chrome') if (p := shutil.which(name))), None)
+from browser import PROGRAM, launch
+
 root = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 11), reason='smalldocs needs Python 3.11')
 
@@ -109,14 +110,14 @@ def katex(tmp_path_factory):
 @pytest.fixture(scope='module')
 def visit(folder, katex):
     "Opens a page in a browser; whatever goes wrong there is in `visit.problems`"
-    if not BROWSER: pytest.skip('no Chromium here')
+    if not PROGRAM: pytest.skip('no Chromium here')
     sync_playwright = pytest.importorskip('playwright.sync_api').sync_playwright
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *args): pass
     server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), partial(Quiet, directory=str(folder)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=BROWSER, args=['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'])
+        browser = launch(p)
         def answer(route):
             if m := re.search(r'katex@[\d.]+/dist/(.*)', route.request.url): route.fulfill(path=katex/m[1])
             elif route.request.url.startswith(f'http://127.0.0.1:{server.server_port}/'): route.continue_()

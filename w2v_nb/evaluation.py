@@ -299,14 +299,15 @@ def evaluate(
     analogies=None,  # files of analogies; gensim's if None
     **options,       # restrict_vocab, case_insensitive, dummy4unknown, seed
 )->Report:
-    "Everything that files of pairs and analogies can say about vectors, in one table. Files none of whose words are known are lines without a score."
+    "Everything that files of pairs and analogies can say about vectors, in one table. Files none of whose words are known are lines without a score; `ValueError` for one that has no pairs."
     if pairs is None and analogies is None: pairs, analogies = [gensim_file(n) for n in PAIRS], [gensim_file(n) for n in ANALOGIES]
     report = Report()
     for path in pairs or []:
         try: report += evaluate_word_pairs(wv, path, **options).report
         except ValueError as e:
-            if ' at least two must be known' not in str(e): raise
-            report.append(Scores(Path(path).stem, 'Spearman', *[math.nan]*3, 0, len(read_pairs(path, '\t', 'utf8', str)[0])))
+            asked = read_pairs(path, '\t', 'utf8', str)[0]
+            if ' at least two must be known' not in str(e) or not asked: raise
+            report.append(Scores(Path(path).stem, 'Spearman', *[math.nan]*3, 0, len(asked)))
     for path in analogies or []: report += evaluate_word_analogies(wv, path, **options).report
     return report
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CHUNK', 'MARGIN', 'BLOCK', 'LOOKS', 'LIMITS', 'PRECISION', 'UNROLLED', 'CONFIGS', 'LIMIT', 'SLOWED', 'TRIAL', 'TURNS',
            'Chunk', 'cut', 'Kept', 'make_kept', 'find_kept', 'Config', 'check_limits', 'shape', 'fitting',
-           'pairs_a_centre', 'most_rates', 'most_centres', 'put', 'check_fits', 'Trainer']
+           'rows_a_centre', 'pairs_a_centre', 'most_rates', 'most_centres', 'put', 'check_fits', 'Trainer']
 
 # %% ../nbs/15_gpu.ipynb #c004
 import json, math, time
@@ -18,7 +18,7 @@ import torch, triton
 import triton.language as tl
 from fastcore.basics import patch
 from .cpu import Schedule, Tables, diverged
-from .sampling import Sampling, table_probabilities
+from .sampling import Sampling, draw_block, make_block, table_probabilities
 from .text import cache_folder
 
 # %% ../nbs/15_gpu.ipynb #c010
@@ -166,6 +166,44 @@ def noise_words(
     entry = tl.load(boxes + box)
     return tl.where(tl.where(odd, b, d).to(tl.int64) < ((entry >> 32) & 0xFFFFFFFF), box, entry & 0xFFFFFFFF)
 
+# %% ../nbs/15_gpu.ipynb #c031a
+@triton.jit
+def column_outputs(words, places, spans, boxes, place0, seed, epoch, V, centre, alive, j): # of `Kept`; as for `noise_words`; for each column its centre, whether there is one, and the number of its output
+    "For each column the id of its output, int64, and the span of its centre's window; 0 if the column does not count, since it is noise that equals the centre."
+    target = tl.load(words + centre, mask=alive, other=0).to(tl.int64)
+    place = place0 + tl.load(places + centre, mask=alive, other=0)
+    out = tl.where(j == 0, target, noise_words(boxes, seed, place, epoch, tl.maximum(j, 1), V))
+    return out, tl.load(spans + centre, mask=alive & ((j == 0) | (out != target)), other=0)
+
+# %% ../nbs/15_gpu.ipynb #c031c
+@triton.jit
+def piece(rows, live, c, D: tl.constexpr, C: tl.constexpr): # where rows begin, and whether they are needed, [n]; first column
+    "Pointers to some columns of some rows, [n, C], and which of these are needed."
+    d = c + tl.arange(0, C)
+    return rows[:, None] + d[None, :], live[:, None] & (d < D)[None, :]
+
+# %% ../nbs/15_gpu.ipynb #c031e
+@triton.jit
+def group_scores(xs, live_x, us, live_u, D: tl.constexpr, C: tl.constexpr, PRECISION: tl.constexpr): # rows of inputs [R] and of outputs [n], as for `piece`
+    "S = X U^T, float32 [R, n]."
+    S = tl.zeros([xs.shape[0], us.shape[0]], tl.float32)
+    for c in range(0, D, C):
+        x, need_x = piece(xs, live_x, c, D, C)
+        u, need_u = piece(us, live_u, c, D, C)
+        S = tl.dot(tl.load(x, mask=need_x, other=0.), tl.trans(tl.load(u, mask=need_u, other=0.)), S, input_precision=PRECISION)
+    return S
+
+# %% ../nbs/15_gpu.ipynb #c031f
+@triton.jit
+def add_changes(G, xs, live_x, slow_x, write_x, us, live_u, slow_u, D: tl.constexpr, C: tl.constexpr, PRECISION: tl.constexpr): # slopes [R, n]; as for `group_scores`; a factor for each row, and whether it may change
+    "X += G U and U += G^T X, both from the old values."
+    for c in range(0, D, C):
+        x, need_x = piece(xs, live_x, c, D, C)
+        u, need_u = piece(us, live_u, c, D, C)
+        old_x, old_u = tl.load(x, mask=need_x, other=0.), tl.load(u, mask=need_u, other=0.)
+        tl.atomic_add(x, slow_x[:, None]*tl.dot(G, old_u, input_precision=PRECISION), mask=need_x & write_x[:, None], sem='relaxed')
+        tl.atomic_add(u, slow_u[:, None]*tl.dot(tl.trans(G), old_x, input_precision=PRECISION), mask=need_u, sem='relaxed')
+
 # %% ../nbs/15_gpu.ipynb #c032
 @triton.jit(do_not_specialize=['below', 'above', 'n', 'epoch', 'V', 'every'])
 def train_groups(
@@ -193,45 +231,31 @@ def train_groups(
     groups = tl.cdiv(hi - lo, T)
     share = tl.cdiv(groups, tl.num_programs(0))
     begin = tl.program_id(0)*share
-    r, o, d = tl.arange(0, R), tl.arange(0, T*J), tl.arange(0, C)
+    r, o = tl.arange(0, R), tl.arange(0, T*J)
     t, j = o//J, o % J                                       # column o of S belongs to centre t of the group, and is its output j
     distance = (r - W)[:, None] - t[None, :]                 # from that centre to the context in row r
+    wanted = (j == 0)[None, :]
     loss, terms = 0., 0.
     for g in range(begin, tl.minimum(begin + share, groups)):
         row, centre = lo + g*T - W + r, lo + g*T + t         # among the kept words
         alive = (centre < hi) & (j <= K)
-        target = tl.load(words + centre, mask=alive, other=0).to(tl.int64)
-        place = place0 + tl.load(places + centre, mask=alive, other=0)
-        out = tl.where(j == 0, target, noise_words(boxes, seed, place, epoch, tl.maximum(j, 1), V))
-        span = tl.load(spans + centre, mask=alive & ((j == 0) | (out != target)), other=0)
+        out, span = column_outputs(words, places, spans, boxes, place0, seed, epoch, V, centre, alive, j)
         pair = (distance >= -(span & 255)[None, :]) & (distance <= (span >> 8)[None, :]) & (distance != 0)
         live_x, live_u = tl.max(pair.to(tl.int32), 1) > 0, tl.max(pair.to(tl.int32), 0) > 0
         word = tl.load(words + row, mask=live_x, other=0).to(tl.int64)
         xs, us = X + word*STRIDE, U + out*STRIDE
-        S = tl.zeros([R, T*J], tl.float32)
-        for c in range(0, D, C):
-            some = (c + d < D)[None, :]
-            x = tl.load(xs[:, None] + (c + d)[None, :], mask=live_x[:, None] & some, other=0.)
-            u = tl.load(us[:, None] + (c + d)[None, :], mask=live_u[:, None] & some, other=0.)
-            S = tl.dot(x, tl.trans(u), S, input_precision=PRECISION)
-        wanted = (j == 0)[None, :]
+        S = group_scores(xs, live_x, us, live_u, D, C, PRECISION)
         rate = tl.load(rates + centre, mask=alive, other=0.)
         G = tl.where(pair, rate[None, :]*(wanted.to(tl.float32) - tl.sigmoid(S)), 0.)
-        highest = tl.maximum(tl.max(rate, 0), 1e-30)
-        slow_x = tl.minimum(tl.load(most_x + word, mask=live_x, other=0.)/highest, 1.)[:, None]
-        slow_u = tl.minimum(tl.load(most_u + out, mask=live_u, other=0.)/highest, 1.)[:, None]
         if g % every == 0:
             S = tl.where(wanted, -S, S)
             loss += tl.sum(tl.where(pair, tl.maximum(S, 0.) + tl.log(1. + tl.exp(-tl.abs(S))), 0.))
             terms += tl.sum(pair.to(tl.float32))
-        write_x = live_x
+        highest, write_x = tl.maximum(tl.max(rate, 0), 1e-30), live_x
+        slow_x = tl.minimum(tl.load(most_x + word, mask=live_x, other=0.)/highest, 1.)
+        slow_u = tl.minimum(tl.load(most_u + out, mask=live_u, other=0.)/highest, 1.)
         if FROZEN: write_x = live_x & (tl.load(frozen + word, mask=live_x, other=1) == 0)
-        for c in range(0, D, C):
-            some = (c + d < D)[None, :]
-            x = tl.load(xs[:, None] + (c + d)[None, :], mask=live_x[:, None] & some, other=0.)
-            u = tl.load(us[:, None] + (c + d)[None, :], mask=live_u[:, None] & some, other=0.)
-            tl.atomic_add(xs[:, None] + (c + d)[None, :], slow_x*tl.dot(G, u, input_precision=PRECISION), mask=write_x[:, None] & some, sem='relaxed')
-            tl.atomic_add(us[:, None] + (c + d)[None, :], slow_u*tl.dot(tl.trans(G), x, input_precision=PRECISION), mask=live_u[:, None] & some, sem='relaxed')
+        add_changes(G, xs, live_x, slow_x, write_x, us, live_u, slow_u, D, C, PRECISION)
     tl.store(sums + 2*tl.program_id(0), loss)
     tl.store(sums + 2*tl.program_id(0) + 1, terms)
 
@@ -267,6 +291,25 @@ def fitting(
     "The configurations that suit these sizes."
     def work(config): k = shape(dim, window, negative, config); return k['R']*k['T']*k['J']*k['C']/(32*config.warps)
     return [config for config in CONFIGS if work(config) <= UNROLLED]
+
+# %% ../nbs/15_gpu.ipynb #c048a
+def rows_a_centre(
+    ids, offsets, # the text: int32 [N], int64 [S + 1]
+    s:Sampling,
+    T:int,        # centres in a group
+    n:int=100_000,# of the first so many words
+):                # input rows, output rows
+    "How many rows a group reads and adds to, for each of its centres, in the mean."
+    block, rows_x, rows_u, centres, lo, n = make_block(s), 0, 0, 0, 0, min(n, len(ids))
+    while lo < n:
+        first, last, lo = draw_block(ids, offsets, lo, n, 0, s, block)
+        for a in range(first, last, T):
+            group = range(a, min(a + T, last))
+            around = [set(range(block.left[i], block.right[i])) - {i} for i in group]
+            rows_x += len(set().union(*around))
+            rows_u += sum(1 + int((block.noise[i] != block.words[i]).sum()) for i, some in zip(group, around) if some)
+        centres += last - first
+    return rows_x/max(centres, 1), rows_u/max(centres, 1)
 
 # %% ../nbs/15_gpu.ipynb #c052
 def pairs_a_centre(

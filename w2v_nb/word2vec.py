@@ -280,6 +280,7 @@ def _train(self:Word2Vec, corpus, heldout, callbacks, patience, keeper, fixed, q
     if found:
         wv, state = found
         vectors[:], outputs[:], self.history = wv.vectors, wv.output_vectors, from_rows(state['rows'])
+        self.history.device = where
         if patience is not None and self.history and not state['finished']: best = self.best_so_far(keeper)
     if where != 'cpu':
         from w2v_nb.gpu import Trainer
