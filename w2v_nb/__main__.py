@@ -1,4 +1,5 @@
-"`python -m w2v_nb` says what is there."
-from . import __doc__, __version__
+"`python -m w2v_nb` is the command `w2v`."
+import sys
+from .tools.cli import main
 
-print(f"w2v_nb {__version__}: {__doc__.strip()}")
+if __name__ == '__main__': sys.exit(main())
