@@ -1,57 +1,100 @@
-"""`deterministic=True`: its speed and its held-out loss beside those of the ordinary way, in turn; and what was tried, by the size of a round and the way changes are added."""
-import math, statistics, time
+"""`deterministic=True`: its speed and its held-out loss next to those of the ordinary way, in
+turn; and what was tried, by the size of a round and the way changes are added."""
+import math, statistics
 
 from record import options, save
 
-TRIED = [(1024, 8, 1e-4), (1024, 4, 1e-4), (256, 8, 1e-4), (1024, 8, 1), (512, 8, 1), (1024, 4, 1)] # places, blocks, how much a visit counts (1e-4: next to nothing, so that changes are plainly summed)
-SETTINGS = dict(defaults=dict(sample=1e-4, alpha=.025, epochs=10), thick=dict(sample=1e-3, alpha=.05, epochs=4), whole=dict(sample=0, alpha=.025, epochs=3), wild=dict(sample=0, alpha=.1, epochs=3))
+import w2v_nb.runs.rounds as module
+from w2v_nb.chapter.text import why_no_ptb
+from w2v_nb.engine.corpus import Corpus
+from w2v_nb.engine.tables import Diverged
+from w2v_nb.runs.heldout import HeldOut
+from w2v_nb.runs.word2vec import Word2Vec
+
+# positions of a block, blocks, how much a visit counts (1e-4: changes are plainly summed)
+TRIED = [(1024, 8, 1e-4), (1024, 4, 1e-4), (256, 8, 1e-4),
+         (1024, 8, 1), (512, 8, 1), (1024, 4, 1)]
+SETTINGS = dict(
+    defaults=dict(sample=1e-4, alpha=.025, epochs=10),
+    thick=dict(sample=1e-3, alpha=.05, epochs=4),
+    whole=dict(sample=0, alpha=.025, epochs=3),
+    wild=dict(sample=0, alpha=.1, epochs=3),
+)
+WAYS = dict(ordinary=False, deterministic=True)
 
 
 def parts(corpus, small):
-    "A text, and every 20th of its sentences to judge by"
-    from w2v_nb.corpus import Corpus
+    "A text, and questions from every 20th of its sentences"
     sentences = list(corpus)[:4000 if small else None]
-    train = Corpus.from_sentences((s for i, s in enumerate(sentences) if i % 20), 5, name=corpus.name)
-    return train, Corpus.from_sentences((s for i, s in enumerate(sentences) if not i % 20), vocab=train.vocab, name=corpus.name)
+    unseen = sentences[::20]
+    training = (sentence for i, sentence in enumerate(sentences) if i % 20)
+    training = Corpus.from_sentences(training, 5, name=corpus.name)
+    unseen = Corpus.from_sentences(unseen, vocab=training.vocab, name=corpus.name)
+    return training, HeldOut(unseen)
 
 
 def trained(corpus, heldout, seed=0, deterministic=False, **settings):
     "Words a second of the training, and held-out loss; None if it diverged"
-    from w2v_nb.cpu import Diverged
-    from w2v_nb.word2vec import Word2Vec
-    model, start = Word2Vec(seed=seed, deterministic=deterministic, workers=2, **settings), time.perf_counter()
+    model = Word2Vec(seed=seed, deterministic=deterministic, workers=2, **settings)
     try: model.fit(corpus, quiet=True)
     except Diverged: return 0, None
     loss = heldout.loss(*model.tables.views()).loss
-    return len(corpus.ids)*len(model.history)/sum(r.seconds for r in model.history), loss if math.isfinite(loss) and loss < 1 else None
+    speed = len(corpus.ids)*len(model.history)/sum(model.history['seconds'])
+    return speed, loss if math.isfinite(loss) and loss < 1 else None
+
+
+def losses(corpus, heldout, seeds, **settings):
+    return [trained(corpus, heldout, seed, **settings)[1] for seed in range(seeds)]
+
+
+def compare_speed(corpus, heldout, rounds):
+    "Words a second of both ways, in turn"
+    for way in WAYS.values(): trained(corpus, heldout, deterministic=way, epochs=1) # compile
+    found = []
+    for _ in range(rounds):
+        found.append({name: trained(corpus, heldout, deterministic=way, epochs=3)[0]
+                      for name, way in WAYS.items()})
+    ratio = statistics.median(row['deterministic']/row['ordinary'] for row in found)
+    medians = {name: statistics.median(row[name] for row in found) for name in WAYS}
+    return dict(text=corpus.name, words=len(corpus.ids), vocabulary=len(corpus.vocab),
+                rounds=found, ratio=ratio, **medians)
+
+
+def try_rounds(corpus, heldout, settings, small):
+    "Held-out losses by the size of a round and how changes are added"
+    names = 'BLOCK_POSITIONS', 'ROUND_BLOCKS', 'VISIT_WEIGHT'
+    chosen, rows = [getattr(module, name) for name in names], []
+    for tried in TRIED[-1:] if small else TRIED:
+        for name, value in zip(names, tried): setattr(module, name, value)
+        found = {name: losses(corpus, heldout, 2, deterministic=True, **of_name)
+                 for name, of_name in settings.items()}
+        rows.append(dict(zip(('places', 'blocks', 'damp'), tried)) | found)
+        print(rows[-1], flush=True)
+    for name, value in zip(names, chosen): setattr(module, name, value)
+    return rows
+
+
+def in_words(sample, alpha, epochs): return f"sample={sample:g}, alpha={alpha}, {epochs} epochs"
 
 
 if __name__ == '__main__':
     args = options(__doc__, rounds=5, seeds=5)
-    import w2v_nb.cpu as cpu
-    from w2v_nb.corpus import Corpus
-    from w2v_nb.heldout import HeldOut
-    from w2v_nb.text import why_no_ptb
-    chosen = cpu.GRID, cpu.ROUND, cpu.DAMP
-    texts = [Corpus.pydoc()] if args.small or why_no_ptb() else [Corpus.ptb(), Corpus.pydoc()]
+    small = args.small
+    texts = [Corpus.pydoc()] if small or why_no_ptb() else [Corpus.ptb(), Corpus.pydoc()]
     speed, seeds = [], []
+    epochs, many = (1, 2) if small else (10, args.seeds)
     for text in texts:
-        corpus, other = parts(text, args.small)
-        heldout = HeldOut(other)
-        for d in False, True: trained(corpus, heldout, deterministic=d, epochs=1)      # compile
-        rounds = [dict(ordinary=trained(corpus, heldout, epochs=3)[0], deterministic=trained(corpus, heldout, deterministic=True, epochs=3)[0]) for _ in range(1 if args.small else args.rounds)]
-        median = {k: statistics.median(r[k] for r in rounds) for k in rounds[0]}
-        speed.append(dict(text=text.name, words=len(corpus.ids), vocabulary=len(corpus.vocab), rounds=rounds, ratio=statistics.median(r['deterministic']/r['ordinary'] for r in rounds), **median))
-        losses = [[trained(corpus, heldout, seed, d, epochs=1 if args.small else 10)[1] for seed in range(2 if args.small else args.seeds)] for d in (False, True)]
-        seeds.append(dict(text=text.name, ordinary=losses[0], deterministic=losses[1]))
+        corpus, heldout = parts(text, small)
+        speed.append(compare_speed(corpus, heldout, 1 if small else args.rounds))
+        by_way = {name: losses(corpus, heldout, many, deterministic=way, epochs=epochs)
+                  for name, way in WAYS.items()}
+        seeds.append(dict(text=text.name, **by_way))
         print(speed[-1]['ratio'], seeds[-1], flush=True)
-    corpus, other = parts(texts[0], args.small)
-    heldout, tried = HeldOut(other), []
-    many = dict(list(SETTINGS.items())[:1]) if args.small else SETTINGS
-    ordinary = {name: [trained(corpus, heldout, seed, **how)[1] for seed in range(2)] for name, how in many.items()}
-    for places, blocks, damp in TRIED[-1:] if args.small else TRIED:
-        cpu.GRID, cpu.ROUND, cpu.DAMP = places, blocks, damp
-        tried.append(dict(places=places, blocks=blocks, damp=damp) | {name: [trained(corpus, heldout, seed, True, **how)[1] for seed in range(2)] for name, how in many.items()})
-        print(tried[-1], flush=True)
-    cpu.GRID, cpu.ROUND, cpu.DAMP = chosen
-    save('determinism', dict(speed=speed, seeds=seeds, tried_text=texts[0].name, tried_settings={k: f"sample={v['sample']:g}, alpha={v['alpha']}, {v['epochs']} epochs" for k, v in SETTINGS.items()}, ordinary=ordinary, tried=tried), args.out)
+    corpus, heldout = parts(texts[0], small)
+    settings = dict(defaults=SETTINGS['defaults']) if small else SETTINGS
+    ordinary = {name: losses(corpus, heldout, 2, **of_name)
+                for name, of_name in settings.items()}
+    titles = {name: in_words(**of_name) for name, of_name in SETTINGS.items()}
+    tried = try_rounds(corpus, heldout, settings, small)
+    save('determinism', dict(speed=speed, seeds=seeds, tried_text=texts[0].name,
+                             tried_settings=titles, ordinary=ordinary, tried=tried), args.out)

@@ -1,12 +1,19 @@
-"""The engine on a GPU: is it right, how fast is it, how good are its vectors, and what do others reach on the same card? One command, some minutes;
-every figure goes into `results/gpu.json`, with the names of the device and of all versions. Without a GPU only `--small` runs, in Triton's interpreter."""
+"""The engine on a GPU: is it right, how fast is it, how good are its vectors, and what do
+others reach on the same card? One command, some minutes; every figure goes into
+`results/gpu.json`, with the names of the device and of all versions. Without a GPU only
+`--small` runs, in Triton's interpreter."""
 import json, math, os, statistics, sys, tempfile, time
+from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 from record import RESULTS, options, save
 
-SOURCE_RATE = 34_079 # centre words a second: the source's own run, its clock corrected (06_training)
-REPORTED = 94_776_200 # raw words a second: w2v-accel 0.0.2's own page; dim 128, window 5, 5 noise words, sample 1e-3, a GPU without a name; binaries without a licence, so it was not run
+# centre words a second: the source's own run, its clock corrected (07_training)
+SOURCE_RATE = 34_079
+# raw words a second: w2v-accel 0.0.2's own page; dim 128, window 5, 5 noise words, sample 1e-3,
+# a GPU without a name; binaries without a licence, so it was not run
+REPORTED = 94_776_200
 NOT_YET = 'not yet measured'
 
 
@@ -17,55 +24,76 @@ def results(folder=RESULTS):
     path = Path(folder)/'gpu.json'
     return json.loads(path.read_text()) if path.exists() else None
 
+def markdown(head, rows):
+    "A table in Markdown"
+    lines = [' | '.join(map(str, row)) for row in [head, ['--:']*len(head), *rows]]
+    return '\n'.join(f'| {line} |' for line in lines)
+
+HEAD = ['text', 'words', 'vocabulary', 'kept', 'dim', 'products', 'M words/s', 'M centres/s',
+        'centres in a group', 'programs', "of the copy's bandwidth", 'of the rate of additions',
+        'compiled and tried in s']
+
+def speed_row(row):
+    "A row of the table of speeds"
+    return [row['text'], f"{row['words']:,}", f"{row['vocabulary']:,}", f"{row['kept']:.0%}",
+            row['dim'], row['precision'], f"{row['raw_words_per_s']/1e6:.1f}",
+            f"{row['centres_per_s']/1e6:.1f}", row['config'][0], row['programs'],
+            f"{row['share_of_copy'] or math.nan:.0%}",
+            f"{row['share_of_adds'] or math.nan:.0%}",
+            f"{row['prepared_in_s']:.0f}"]
+
 def table(found):
     "Speed, in Markdown"
     if not found: return NOT_YET
-    head = ['text', 'words', 'vocabulary', 'kept', 'dim', 'products', 'M words/s', 'M centres/s', 'centres in a group', 'programs', 'of the copy\'s bandwidth', 'of the rate of additions', 'compiled and tried in s']
-    rows = [[r['text'], f"{r['words']:,}", f"{r['vocabulary']:,}", f"{r['kept']:.0%}", r['dim'], r['precision'], f"{r['raw_words_per_s']/1e6:.1f}", f"{r['centres_per_s']/1e6:.1f}", r['config'][0], r['programs'], f"{r['share_of_copy'] or math.nan:.0%}", f"{r['share_of_adds'] or math.nan:.0%}", f"{r['prepared_in_s']:.0f}"] for r in found['speed'] if 'left_out' not in r]
-    return markdown(head, rows) + f"\n\nOn one {found['gpu']['name']}; medians of epochs, without compiling. w2v-accel 0.0.2 (reported, not reproduced: binaries without a licence): {REPORTED/1e6:.1f} M words/s at dim 128 on a GPU that is not named."
+    rows = [speed_row(row) for row in found['speed'] if 'left_out' not in row]
+    return markdown(HEAD, rows) + (
+        f"\n\nOn one {found['gpu']['name']}; medians of epochs, without compiling. w2v-accel "
+        "0.0.2 (reported, not reproduced: binaries without a licence): "
+        f"{REPORTED/1e6:.1f} M words/s at dim 128 on a GPU that is not named.")
 
 def quality_table(found):
     "Quality, in Markdown"
     if not found or not found['quality']: return NOT_YET
-    measures = [k for k in found['quality'][0] if k not in ('where', 'seed', 'seconds')]
-    places = list(dict.fromkeys(r['where'] for r in found['quality']))
-    cell = lambda place, m: ', '.join(f'{r[m]:.4f}' for r in found['quality'] if r['where'] == place and r[m] is not None) or '-'
-    return markdown(['', *measures], [[place, *(cell(place, m) for m in measures)] for place in places])
+    rows = found['quality']
+    measures = [key for key in rows[0] if key not in ('where', 'seed', 'seconds')]
+    def cell(where, measure):
+        values = [row[measure] for row in rows if row['where'] == where]
+        return ', '.join(f'{value:.4f}' for value in values if value is not None) or '-'
+    places = dict.fromkeys(row['where'] for row in rows)
+    return markdown(['', *measures], [[where, *(cell(where, measure) for measure in measures)]
+                                      for where in places])
 
-def markdown(head, rows): return '\n'.join(f"| {' | '.join(map(str, row))} |" for row in [head, ['--:']*len(head), *rows])
 
+# ---- texts
 
-# ---- measuring
+class Case(NamedTuple):
+    "A text, and how it is sampled and trained on"
+    ids:object
+    offsets:object
+    counts:object
+    sampling:object
+    schedule:object
+    def trainer(self, tables, device, **options):
+        "A trainer of these tables"
+        from w2v_nb.engine.gpu import Trainer
+        return Trainer(tables, *self, device, **options)
+    def tables(self, dim):
+        "New tables"
+        from w2v_nb.engine.tables import make_tables
+        return make_tables(len(self.counts), dim)
 
-def seconds_of(work, device, turns=1):
-    "Seconds that `work` takes, the device's part included: the median"
-    import torch
-    wait, times = (torch.cuda.synchronize if device.type == 'cuda' else lambda: None), []
-    for _ in range(turns):
-        wait(); start = time.perf_counter(); work(); wait()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
+def make_case(ids, offsets, counts, sample, epochs=1):
+    "With an ordinary schedule"
+    import numpy as np
+    from w2v_nb.engine.sampling import make_sampling
+    from w2v_nb.engine.tables import Schedule
+    ids, offsets = np.array(ids), np.array(offsets)
+    return Case(ids, offsets, counts, make_sampling(counts, sample=sample),
+                Schedule(.025, 1e-4, len(ids), epochs))
 
-def memory_rates(device, small):
-    "Bytes a second that a copy reads and writes; rows of 128 float32 that are read, or added to, in random order"
-    import torch, triton, triton.language as tl
-    @triton.jit
-    def add_rows(T, rows, n, READ: tl.constexpr, D: tl.constexpr, B: tl.constexpr):
-        r, d, total = tl.program_id(0)*B + tl.arange(0, B), tl.arange(0, D), tl.zeros([D], tl.float32)
-        at = T + tl.load(rows + r, mask=r < n, other=0).to(tl.int64)[:, None]*D + d[None, :]
-        if READ:
-            total += tl.sum(tl.load(at, mask=(r < n)[:, None], other=0.), 0)
-            tl.store(T + d, total, mask=total == 123456.)
-        else: tl.atomic_add(at, tl.full([B, D], 1., tl.float32), mask=(r < n)[:, None], sem='relaxed')
-    size, n, found = (1000, 64, {}) if small else (2**28, 2**22, {})
-    a = torch.zeros(size, device=device); b = torch.empty_like(a)
-    found['copy_bytes_per_s'] = 8*size/seconds_of(lambda: b.copy_(a), device, 5)
-    for V in (100,) if small else (7000, 555_000):
-        T, rows = torch.zeros(V, 128, device=device), torch.randint(V, (n,), device=device, dtype=torch.int32)
-        for name, read in ('read', True), ('added', False):
-            run = lambda: add_rows[(-(-n//16),)](T, rows, n, read, 128, 16)
-            run(); found[f'rows_{name}_per_s_of_{V}'] = n/seconds_of(run, device, 5)
-    return found
+def case_of(corpus, small):
+    "A corpus, with a `sample` that suits its size"
+    return make_case(corpus.ids, corpus.offsets, corpus.counts, .05 if small else 1e-4)
 
 def made_up_sentences(n, V=30):
     "Short sentences of made-up words, for the small run"
@@ -81,203 +109,396 @@ def made_up(n):
 def synthetic(V, n, device, seed=0):
     "Ids by Zipf's law, made on the device, in sentences of 20 words; their counts"
     import numpy as np, torch
-    share = torch.cumsum(1/(torch.arange(V, device=device, dtype=torch.float64) + 2.7), 0)
-    g, parts = torch.Generator(device).manual_seed(seed), []
+    ranks = torch.arange(V, device=device, dtype=torch.float64)
+    share = torch.cumsum(1/(ranks + 2.7), 0)
+    generator, parts = torch.Generator(device).manual_seed(seed), []
     for lo in range(0, n, 1 << 24):
-        x = torch.rand(min(1 << 24, n - lo), generator=g, device=device, dtype=torch.float64)*share[-1]
-        parts.append(torch.searchsorted(share, x).clamp_(max=V - 1).to(torch.int32).cpu().numpy())
+        x = torch.rand(min(1 << 24, n - lo), generator=generator, device=device,
+                       dtype=torch.float64)*share[-1]
+        found = torch.searchsorted(share, x).clamp_(max=V - 1)
+        parts.append(found.to(torch.int32).cpu().numpy())
     ids = np.concatenate(parts)
-    return ids, np.minimum(np.arange(0, n + 20, 20), n), np.maximum(np.bincount(ids, minlength=V), 1)
+    offsets = np.minimum(np.arange(0, n + 20, 20), n)
+    return ids, offsets, np.maximum(np.bincount(ids, minlength=V), 1)
 
 def texts(device, small):
-    "Name, ids, offsets, counts, epochs, `sample` values, dimensions"
-    import numpy as np
+    "Name, case and dimensions"
     from w2v_nb.all import Corpus, has_ptb
     if small:
         few = made_up(12)
-        yield few.name, few.ids, few.offsets, few.counts, 1, [.05], [16]; return
+        yield few.name, case_of(few, small), [16]
+        return
     dims = [100, 128, 300]
-    if has_ptb('the GPU on PTB'): c = Corpus.ptb(); yield 'ptb', np.array(c.ids), np.array(c.offsets), c.counts, 100, [1e-4], dims
-    c = Corpus.pydoc(); yield 'pydoc', np.array(c.ids), np.array(c.offsets), c.counts, 50, [1e-4], dims
-    for V in 71_000, 555_000: yield f'zipf-{V}', *synthetic(V, 200_000_000, device), 2, [1e-3], dims
+    if has_ptb('the GPU on PTB'):
+        ptb = Corpus.ptb()
+        yield 'ptb', make_case(ptb.ids, ptb.offsets, ptb.counts, 1e-4, epochs=100), dims
+    pydoc = Corpus.pydoc()
+    yield 'pydoc', make_case(pydoc.ids, pydoc.offsets, pydoc.counts, 1e-4, epochs=50), dims
+    for V in 71_000, 555_000:
+        text = synthetic(V, 200_000_000, device)
+        yield f'zipf-{V}', make_case(*text, 1e-3, epochs=2), dims
+
+
+# ---- measuring
+
+def seconds_of(work, device, turns=1):
+    "Seconds that `work` takes, the device's part included: the median"
+    import torch
+    def wait():
+        if device.type == 'cuda': torch.cuda.synchronize()
+    times = []
+    for _ in range(turns):
+        wait()
+        start = time.perf_counter()
+        work()
+        wait()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+def rows_kernel():
+    "A kernel that reads rows of a table, or adds to them"
+    import triton, triton.language as tl
+    @triton.jit
+    def touch_rows(T, rows, n, READ: tl.constexpr, D: tl.constexpr, B: tl.constexpr):
+        r, d = tl.program_id(0)*B + tl.arange(0, B), tl.arange(0, D)
+        row = tl.load(rows + r, mask=r < n, other=0).to(tl.int64)
+        at, some = T + row[:, None]*D + d[None, :], (r < n)[:, None]
+        if READ:
+            total = tl.sum(tl.load(at, mask=some, other=0.), 0)
+            # never true, but the compiler can't know: so it must read
+            tl.store(T + d, total, mask=total == 123456.)
+        else: tl.atomic_add(at, tl.full([B, D], 1., tl.float32), mask=some, sem='relaxed')
+    return touch_rows
+
+def memory_rates(device, small):
+    "Bytes a second of a copy; rows of 128 float32 that are read, or added to, in random order"
+    import torch
+    touch_rows, (size, n) = rows_kernel(), (1000, 64) if small else (2**28, 2**22)
+    source = torch.zeros(size, device=device)
+    target = torch.empty_like(source)
+    seconds = seconds_of(lambda: target.copy_(source), device, 5)
+    found = dict(copy_bytes_per_s=8*size/seconds)
+    for V in (100,) if small else (7000, 555_000):
+        T = torch.zeros(V, 128, device=device)
+        rows = torch.randint(V, (n,), device=device, dtype=torch.int32)
+        for name, read in ('read', True), ('added', False):
+            def run(): touch_rows[(-(-n//16),)](T, rows, n, read, 128, 16)
+            run() # compiles
+            found[f'rows_{name}_per_s_of_{V}'] = n/seconds_of(run, device, 5)
+    return found
+
+def shares(rate, memory):
+    "Of what the memory can do, if so many numbers are read, and as many added, in a second"
+    if not memory: return dict(share_of_copy=None, share_of_adds=None)
+    adds = min(value for name, value in memory.items() if name.startswith('rows_added'))
+    return dict(share_of_copy=rate*8/memory['copy_bytes_per_s'], share_of_adds=rate/128/adds)
+
+def seconds_with_bar(trainer, n):
+    "An epoch with a progress bar"
+    from w2v_nb.base.progress import progress_bar
+    with open(os.devnull, 'w') as nowhere:
+        with progress_bar(total=n, quiet=False, file=nowhere) as bar:
+            start = time.perf_counter()
+            trainer.run(0, tick=lambda words, *_: bar.update(words - bar.n))
+            return time.perf_counter() - start
+
+def epochs_of(name, case, dim, precision, device, small, memory):
+    "A row of results: all epochs of a case"
+    from w2v_nb.engine.gpu import Config, rows_a_centre
+    trainer = case.trainer(case.tables(dim), device, precision=precision,
+                           config=Config(4, 16, 1, 2) if small else None)
+    start, times, n = time.perf_counter(), [], len(case.ids)
+    trainer.prepare()
+    prepared = time.perf_counter() - start
+    for epoch in range(case.schedule.epochs):
+        start = time.perf_counter()
+        centres = trainer.run(epoch).centres
+        times.append(time.perf_counter() - start)
+    middle = statistics.median(times)
+    rows = sum(rows_a_centre(case.ids, case.offsets, case.sampling, trainer.config.centres))
+    return dict(text=name, words=n, vocabulary=len(case.counts), kept=centres/n, dim=dim,
+                precision=precision, raw_words_per_s=n/middle, centres_per_s=centres/middle,
+                config=list(trainer.config), programs=trainer.programs, prepared_in_s=prepared,
+                seconds=times, seconds_with_bar=seconds_with_bar(trainer, n),
+                rows_a_centre=rows,
+                **shares(centres/middle*rows*dim, memory))
 
 def speed(device, small, memory, budget=200):
-    "Whole epochs, after compiling: medians; with a progress bar, too; the shares of what the memory can do, by `memory_rates`"
-    from w2v_nb.cpu import Schedule, make_tables
-    from w2v_nb.gpu import Config, Trainer, rows_a_centre
-    from w2v_nb.sampling import make_sampling
-    from w2v_nb.text import progress
+    "Whole epochs, after compiling: medians; with a progress bar, too"
     rows, began = [], time.perf_counter()
-    for name, ids, offsets, counts, epochs, samples, dims in texts(device, small):
-        for sample in samples:
-            for dim in dims:
-                for precision in ('ieee', 'tf32') if dim == 128 else ('ieee',):
-                    if time.perf_counter() - began > budget: rows.append(dict(text=name, dim=dim, precision=precision, left_out=f'{budget} s were over')); continue
-                    s, schedule, t = make_sampling(counts, sample=sample), Schedule(.025, 1e-4, len(ids), epochs), make_tables(len(counts), dim)
-                    trainer = Trainer(t, ids, offsets, counts, s, schedule, device, precision=precision, config=Config(4, 16, 1, 2) if small else None)
-                    start = time.perf_counter(); trainer.prepare(); compiling = time.perf_counter() - start
-                    times, centres = [], 0
-                    for epoch in range(epochs):
-                        start = time.perf_counter(); centres = trainer(t, ids, offsets, epoch, s, schedule)[2]; times.append(time.perf_counter() - start)
-                    with progress(total=len(ids), quiet=False, file=open(os.devnull, 'w')) as bar:
-                        start = time.perf_counter(); trainer(t, ids, offsets, 0, s, schedule, tick=lambda words, *_: bar.update(words - bar.n)); barred = time.perf_counter() - start
-                    middle, rows_each = statistics.median(times), sum(rows_a_centre(ids, offsets, s, trainer.config.centres))
-                    rate = centres/middle*rows_each*dim                    # numbers read, and as many added, a second
-                    rows.append(dict(text=name, words=len(ids), vocabulary=len(counts), sample=sample, kept=centres/len(ids), dim=dim, precision=precision, raw_words_per_s=len(ids)/middle, centres_per_s=centres/middle,
-                                     config=list(trainer.config), programs=trainer.programs, prepared_in_s=compiling, seconds=times, seconds_with_bar=barred, rows_a_centre=rows_each,
-                                     share_of_copy=rate*8/memory['copy_bytes_per_s'] if memory else None, share_of_adds=rate/128/min(v for k, v in memory.items() if k.startswith('rows_added')) if memory else None))
-                    print({k: v for k, v in rows[-1].items() if k != 'seconds'}, flush=True)
-                    del trainer
+    for name, case, dims in texts(device, small):
+        settings = [(dim, precision) for dim in dims
+                    for precision in (('ieee', 'tf32') if dim == 128 else ('ieee',))]
+        for dim, precision in settings:
+            if time.perf_counter() - began > budget:
+                rows.append(dict(text=name, dim=dim, precision=precision,
+                                 left_out=f'{budget} s were over'))
+                continue
+            rows.append(epochs_of(name, case, dim, precision, device, small, memory))
+            print({k: v for k, v in rows[-1].items() if k != 'seconds'}, flush=True)
     return rows
+
+
+# ---- is it right?
+
+def train_on_cpu(case, tables, n, loss_every):
+    "The first n words: what `train_range` gives"
+    from w2v_nb.engine.skipgram import Setup, make_own, train_range
+    setup = Setup(tables, case.ids, case.offsets, case.sampling, case.schedule,
+                  loss_every=loss_every)
+    return train_range(setup, 0, n, 0, make_own(case.sampling, tables.stride))
+
+def begun_tables(case, dim, n):
+    "Tables that have learnt something"
+    tables = case.tables(dim)
+    train_on_cpu(case, tables, n, 16)
+    return tables
+
+def chunk_errors(case, dim, n, device, config, programs):
+    "How far the tables are from the CPU's after a chunk, over what was learnt in it"
+    import numpy as np
+    before, on_cpu, tables = (begun_tables(case, dim, n) for _ in range(3))
+    loss, terms, centres = train_on_cpu(case, on_cpu, n, 1)
+    trainer = case.trainer(tables, device, config=config)
+    trainer.loss_every = 1
+    if programs: # one: then the order is the CPU's, and no row needs a lower rate
+        trainer.programs = programs
+        trainer.highest_rates.fill_(math.inf)
+        trainer.sums.zero_()
+    start = time.perf_counter()
+    totals = trainer.run(0, hi=n)
+    seconds = time.perf_counter() - start
+    errors = [float(np.linalg.norm(a - b)/np.linalg.norm(b - o))
+              for a, b, o in zip(tables.views(), on_cpu.views(), before.views())]
+    return dict(config=list(config), programs=trainer.programs, terms=totals.terms,
+                terms_on_cpu=terms, centres=totals.centres, centres_on_cpu=centres,
+                loss_ratio=totals.loss/loss, errors=errors, seconds=seconds)
+
+def cpu_blocks(case, n):
+    "The CPU's draws for the first n words: begin, end, block and its centres"
+    import numpy as np
+    from w2v_nb.engine.sampling import draw_block, make_block
+    block, lo = make_block(case.sampling), 0
+    while lo < n:
+        first, last, end = draw_block(case.ids, case.offsets, lo, n, 0, case.sampling, block)
+        yield lo, end, block, np.arange(first, last)
+        lo = end
+
+def compare_draws(case, n, trainer):
+    "Kept words and windows, one by one: centres, and blocks in which any differs"
+    from w2v_nb.engine.gpu import find_kept
+    wrong = seen = 0
+    for lo, end, block, i in cpu_blocks(case, n):
+        chunk, room = trainer.chunk_at(lo, end), trainer.room
+        find_kept(chunk, trainer.keep, room, 0, case.sampling, case.schedule)
+        ends = [0, *room.ends[:len(chunk.ids)].tolist()]
+        centres = slice(ends[chunk.below], ends[chunk.above])
+        positions = room.positions[centres].cpu().numpy() + chunk.begin
+        spans = i - block.window_begin[i] + 256*(block.window_end[i] - i - 1)
+        same = len(positions) == len(i) and (positions == block.positions[i]).all()
+        wrong += not (same and (room.spans[centres].cpu().numpy() == spans).all())
+        seen += len(i)
+    return dict(centres_compared=seen, blocks_that_differ=wrong)
+
+def expected_counts(case):
+    "For each word, over an epoch: contexts less their noise words"
+    import numpy as np
+    wanted = np.zeros(len(case.counts))
+    for _, _, block, i in cpu_blocks(case, len(case.ids)):
+        change = np.zeros(len(block.words) + 1)
+        # what a centre adds to each of its contexts ...
+        each = 1 - (block.noise[i] != block.words[i, None]).sum(1)
+        np.add.at(change, block.window_begin[i], each)
+        np.add.at(change, block.window_end[i], -each)
+        total = np.cumsum(change)[:-1]
+        # ... but not to itself
+        total[i] -= each*(block.window_end[i] > block.window_begin[i])
+        some = np.flatnonzero(total)
+        np.add.at(wanted, block.words[some], total[some])
+    return wanted
+
+def whole_epoch(case, device, config):
+    "The same as the GPU writes it, counted as on the page 29_gpu"
+    import numpy as np
+    from w2v_nb.engine.tables import Schedule
+    tiny, tables = 2.**-60, case.tables(16)
+    tables.input[:], tables.output[:] = 0, 1
+    case = case._replace(schedule=Schedule(tiny, tiny, len(case.ids), 1))
+    centres = case.trainer(tables, device, config=config).run(0).centres
+    written = tables.views()[0][:, 0].astype(np.float64)/(tiny/2)
+    differ = int((written != expected_counts(case)).sum())
+    return dict(centres=centres, words_whose_count_differs=differ)
 
 def correctness(device, small):
     "The same draws as on the CPU, and how far the tables are apart after a chunk"
-    import numpy as np
     from w2v_nb.all import Corpus
-    from w2v_nb.cpu import AHEAD, Schedule, make_scratch, make_tables, train_range
-    from w2v_nb.gpu import Config, Trainer
-    from w2v_nb.sampling import draw_block, make_block, make_sampling
-    c = made_up(20) if small else Corpus.pydoc()
-    ids, offsets, n = np.array(c.ids), np.array(c.offsets), min(len(c.ids), 100_000)
-    dim = 16 if small else 100
-    s, schedule = make_sampling(c.counts, sample=.05 if small else 1e-4), Schedule(.025, 1e-4, len(ids), 1)
-    def begin(): # tables that have learnt something
-        t = make_tables(len(c.counts), dim)
-        train_range(t, ids, offsets, 0, n, 0, s, schedule, 16, AHEAD, make_block(s), make_scratch(s, t.stride))
-        return t
-    before, cpu = [v.copy() for v in begin().views()], begin()
-    loss, terms, centres = train_range(cpu, ids, offsets, 0, n, 0, s, schedule, 1, AHEAD, make_block(s), make_scratch(s, cpu.stride))
-    found = []
-    for config, programs in ((Config(1, 16 if small else 64, 2, 1), 1), (Config(4, 16 if small else 32, 1, 8), None)):
-        t = begin()
-        trainer = Trainer(t, ids, offsets, c.counts, s, schedule, device, config=config)
-        if programs: trainer.programs = programs; trainer.most.fill_(float('inf')); trainer.sums.zero_()
-        start = time.perf_counter(); got = trainer(t, ids, offsets, 0, s, schedule, every=1, hi=n); took = time.perf_counter() - start
-        errors = [float(np.linalg.norm(a - b)/np.linalg.norm(b - o)) for a, b, o in zip(t.views(), cpu.views(), before)]
-        found.append(dict(config=list(config), programs=trainer.programs, terms=got[1], terms_on_cpu=terms, centres=got[2], centres_on_cpu=centres, loss_ratio=got[0]/loss, errors=errors, seconds=took))
-    # the draws of an epoch: kept words and windows, one by one
-    from w2v_nb.gpu import find_kept
-    block, lo, wrong, seen = make_block(s), 0, 0, 0
-    while lo < n:
-        first, last, end = draw_block(ids, offsets, lo, n, 0, s, block)
-        chunk = trainer.chunk_at(lo, end); find_kept(chunk, trainer.keep, trainer.room, 0, s, schedule)
-        ends = [0, *trainer.room.ends[:len(chunk.ids)].tolist()]
-        a, b = ends[chunk.below], ends[chunk.above]
-        i, spans = np.arange(first, last), trainer.room.spans[a:b].cpu().numpy()
-        same = b - a == last - first and (trainer.room.places[a:b].cpu().numpy() + chunk.begin == block.places[i]).all() and (spans == i - block.left[i] + 256*(block.right[i] - i - 1)).all()
-        wrong, seen, lo = wrong + (not same), seen + last - first, end
-    return dict(chunks=found, centres_compared=seen, blocks_that_differ=wrong, epoch=whole_epoch(device, small, ids, offsets, c.counts, s))
+    from w2v_nb.engine.gpu import Config
+    case = case_of(made_up(20) if small else Corpus.pydoc(), small)
+    n, dim = min(len(case.ids), 100_000), 16 if small else 100
+    alone, usual = Config(1, 16 if small else 64, 2, 1), Config(4, 16 if small else 32, 1, 8)
+    chunks = [chunk_errors(case, dim, n, device, config, programs)
+              for config, programs in ((alone, 1), (usual, None))]
+    trainer = case.trainer(case.tables(dim), device, config=usual)
+    return dict(chunks=chunks, **compare_draws(case, n, trainer),
+                epoch=whole_epoch(case, device, usual))
 
-def whole_epoch(device, small, ids, offsets, counts, s):
-    "Contexts less noise words, counted for each word over an epoch, as `15_gpu` counts writes: with what the draws on the CPU add up to"
-    import numpy as np
-    from w2v_nb.cpu import Schedule, make_tables
-    from w2v_nb.gpu import Config, Trainer
-    from w2v_nb.sampling import draw_block, make_block
-    tiny, t, V = 2.**-60, make_tables(len(counts), 16), len(counts)
-    t.input[:], t.output[:] = 0, 1
-    schedule, block, lo, wanted = Schedule(tiny, tiny, len(ids), 1), make_block(s), 0, np.zeros(V)
-    trainer = Trainer(t, ids, offsets, counts, s, schedule, device, config=Config(4, 16 if small else 32, 1, 8))
-    centres = trainer(t, ids, offsets, 0, s, schedule)[2]
-    while lo < len(ids):
-        first, last, lo = draw_block(ids, offsets, lo, len(ids), 0, s, block)
-        i, change = np.arange(first, last), np.zeros(len(block.words) + 1)
-        each = 1 - (block.noise[i] != block.words[i, None]).sum(1)      # what a centre adds to each of its contexts
-        np.add.at(change, block.left[i], each); np.add.at(change, block.right[i], -each)
-        total = np.cumsum(change)[:-1]
-        total[i] -= each*(block.right[i] > block.left[i])               # but not to itself
-        some = np.flatnonzero(total)
-        np.add.at(wanted, block.words[some], total[some])
-    return dict(centres=centres, words_whose_count_differs=int((t.views()[0][:, 0].astype(np.float64)/(tiny/2) != wanted).sum()))
+
+# ---- is it good?
+
+def made_up_lists():
+    "Files of word pairs and analogies for the small run"
+    folder = Path(tempfile.mkdtemp())
+    (folder/'pairs').write_text('w0\tw1\t1\nw2\tw3\t2\nw4\tw5\t3\n')
+    (folder/'analogies').write_text(': made up\nw0 w1 w2 w3\nw4 w5 w6 w7\n')
+    return {'WordSim-353': folder/'pairs', 'SimLex-999': folder/'pairs',
+            'analogies': folder/'analogies'}
 
 def word_lists(small):
-    "Files of word pairs and analogies: gensim's, where it is installed; made up for the small run"
-    if small:
-        folder = Path(tempfile.mkdtemp())
-        (folder/'pairs').write_text('w0\tw1\t1\nw2\tw3\t2\nw4\tw5\t3\n'); (folder/'analogies').write_text(': made up\nw0 w1 w2 w3\nw4 w5 w6 w7\n')
-        return {'WordSim-353': folder/'pairs', 'SimLex-999': folder/'pairs', 'analogies': folder/'analogies'}
+    "Files of word pairs and analogies: gensim's, where it is installed"
+    if small: return made_up_lists()
     try: from gensim.test.utils import datapath
-    except ImportError: datapath = lambda name: None
-    return {'WordSim-353': datapath('wordsim353.tsv'), 'SimLex-999': datapath('simlex999.txt'), 'analogies': datapath('questions-words.txt')}
+    except ImportError: datapath = {}.get
+    return {'WordSim-353': datapath('wordsim353.tsv'), 'SimLex-999': datapath('simlex999.txt'),
+            'analogies': datapath('questions-words.txt')}
+
+def score(wv, measure, path):
+    "Of one of these files; None where there is none"
+    from w2v_nb.all import evaluate_word_analogies, evaluate_word_pairs
+    if path is None: return None
+    if measure == 'analogies': return float(evaluate_word_analogies(wv, path).score)
+    return float(evaluate_word_pairs(wv, path).spearman[0])
+
+def sentences_of(small, path):
+    "The text to train on"
+    from w2v_nb.all import Text
+    if small: return Text('made up', made_up_sentences(60))
+    lines = Path(path).read_text(encoding='utf-8').splitlines()
+    return Text('english', [line.split() for line in lines])
 
 def quality(device, small, text):
     "Word similarity, analogies and held-out loss, of the GPU and of the CPU, by seeds"
-    from w2v_nb.all import Corpus, HeldOut, Text, Word2Vec, evaluate_word_analogies, evaluate_word_pairs, split_text
+    from w2v_nb.all import Corpus, HeldOut, Word2Vec, split_text
     if not small and text is None: return []
-    files = word_lists(small)
-    whole = Text('made up', made_up_sentences(60)) if small else Text('english', [line.split() for line in Path(text).read_text(encoding='utf-8').splitlines()])
+    whole, files, rows = sentences_of(small, text), word_lists(small), []
     training, unseen = split_text(whole)
+    sample = .05 if small else 1e-4
     corpus = Corpus.from_sentences(training, min_count=1 if small else 5, name=whole.name)
-    judge, rows = HeldOut(Corpus.from_sentences(unseen, vocab=corpus.vocab), n=50 if small else 50_000, sample=.05 if small else 1e-4), []
-    for where in 'cpu', 'gpu':
-        for seed in range(1 if small else 3):
-            model = Word2Vec(alpha=.05, epochs=1 if small else 5, seed=seed, sample=.05 if small else 1e-4, vector_size=16 if small else 100, device='cpu')
-            if where == 'gpu': model.find_device = lambda: device
-            model.fit(corpus, quiet=True)
-            row = dict(where=where, seed=seed, seconds=sum(model.history['seconds']), heldout=judge.loss(*model.tables.views()).loss)
-            row |= {name: None if path is None else float(evaluate_word_analogies(model.wv, path).score if name == 'analogies' else evaluate_word_pairs(model.wv, path).spearman[0]) for name, path in files.items()}
-            rows.append(row); print(row, flush=True)
+    questions = HeldOut(Corpus.from_sentences(unseen, vocab=corpus.vocab),
+                    n=50 if small else 50_000, sample=sample)
+    settings = dict(alpha=.05, epochs=1 if small else 5, sample=sample,
+                    vector_size=16 if small else 100, device='cpu')
+    for where, seed in product(('cpu', 'gpu'), range(1 if small else 3)):
+        model = Word2Vec(seed=seed, **settings)
+        if where == 'gpu': model._find_device = lambda *_: device
+        model.fit(corpus, quiet=True)
+        row = dict(where=where, seed=seed, seconds=sum(model.history['seconds']),
+                   heldout=questions.loss(*model.tables.views()).loss)
+        rows.append(row | {name: score(model.wv, name, path) for name, path in files.items()})
+        print(rows[-1], flush=True)
     return rows
 
-def plain_torch(device, small):
-    "The plain way in PyTorch: gather, batched product, `index_add_`; the same windows, rates and number of noise words, drawn before the clock starts"
+
+# ---- what others reach
+
+def drawn_windows(case, device):
+    "For each centre its contexts, -1 where there is none, and its outputs: int64 tensors"
     import numpy as np, torch
+    contexts, outputs = [], []
+    for _, _, block, i in cpu_blocks(case, len(case.ids)):
+        at = i[:, None] + np.delete(np.arange(-5, 6), 5)
+        some = (at >= block.window_begin[i, None]) & (at < block.window_end[i, None])
+        words = block.words[np.clip(at, 0, len(block.words) - 1)]
+        contexts.append(np.where(some, words, -1))
+        outputs.append(np.column_stack([block.words[i], block.noise[i]]))
+    return [torch.tensor(np.concatenate(parts).astype(np.int64), device=device)
+            for parts in (contexts, outputs)]
+
+def torch_step(X, U, contexts, outputs, rate=.025):
+    "A step of the plain way: gather, batched product, `index_add_`"
+    import torch
+    counts = outputs != outputs[:, :1] # noise that equals the centre does not
+    counts[:, 0] = True
+    mask = (contexts >= 0)[:, :, None] & counts[:, None, :]
+    contexts = contexts.clamp(min=0)
+    x, u = X[contexts], U[outputs]
+    slopes = -torch.sigmoid(torch.bmm(x, u.transpose(1, 2)))
+    slopes[:, :, 0] += 1
+    slopes = slopes*mask*rate
+    X.index_add_(0, contexts.flatten(), torch.bmm(slopes, u).flatten(0, 1))
+    U.index_add_(0, outputs.flatten(), torch.bmm(slopes.transpose(1, 2), x).flatten(0, 1))
+
+def plain_torch(device, small):
+    "The plain way in PyTorch, on the same windows and noise, drawn before the clock starts"
+    import torch
     from w2v_nb.all import Corpus
-    from w2v_nb.cpu import make_tables
-    from w2v_nb.sampling import draw_block, make_block, make_sampling
-    c = made_up(20) if small else Corpus.pydoc()
-    ids, offsets, s, rows = np.array(c.ids), np.array(c.offsets), make_sampling(c.counts, sample=.05 if small else 1e-4), []
-    block, lo, contexts, outs = make_block(s), 0, [], []
-    while lo < len(ids):
-        first, last, lo = draw_block(ids, offsets, lo, len(ids), 0, s, block)
-        at = np.arange(first, last)[:, None] + np.delete(np.arange(-5, 6), 5)
-        some = (at >= block.left[first:last, None]) & (at < block.right[first:last, None])
-        contexts.append(np.where(some, block.words[np.clip(at, 0, len(block.words) - 1)], -1)); outs.append(np.column_stack([block.words[first:last], block.noise[first:last]]))
-    contexts, outs = (torch.tensor(np.concatenate(x).astype(np.int64), device=device) for x in (contexts, outs))
-    for dim in [16] if small else [128]:
-        for batch in [64] if small else [1024, 4096, 16384]:
-            X, U = (torch.tensor(v, device=device) for v in make_tables(len(c.counts), dim).views())
-            def epoch():
-                for lo in range(0, len(contexts), batch):
-                    ctx, out = contexts[lo:lo + batch], outs[lo:lo + batch]
-                    mask = (ctx >= 0)[:, :, None] & torch.cat([torch.ones_like(out[:, :1], dtype=torch.bool), out[:, 1:] != out[:, :1]], 1)[:, None, :]
-                    ctx = ctx.clamp(min=0)
-                    x, u = X[ctx], U[out]
-                    slope = -torch.sigmoid(torch.bmm(x, u.transpose(1, 2))); slope[:, :, 0] += 1
-                    slope = slope*mask*.025
-                    X.index_add_(0, ctx.flatten(), torch.bmm(slope, u).flatten(0, 1)); U.index_add_(0, out.flatten(), torch.bmm(slope.transpose(1, 2), x).flatten(0, 1))
-            epoch(); took = seconds_of(epoch, device, 3)
-            rows.append(dict(dim=dim, batch=batch, centres_per_s=len(contexts)/took, raw_words_per_s=len(ids)/took, finite=bool(torch.isfinite(X).all())))
+    case = case_of(made_up(20) if small else Corpus.pydoc(), small)
+    contexts, outputs = drawn_windows(case, device)
+    n, rows = len(contexts), []
+    for dim, batch in [(16, 64)] if small else product([128], [1024, 4096, 16384]):
+        X, U = (torch.tensor(view, device=device) for view in case.tables(dim).views())
+        def epoch():
+            for lo in range(0, n, batch):
+                torch_step(X, U, contexts[lo:lo + batch], outputs[lo:lo + batch])
+        epoch()
+        seconds = seconds_of(epoch, device, 3)
+        rows.append(dict(dim=dim, batch=batch, centres_per_s=n/seconds,
+                         raw_words_per_s=len(case.ids)/seconds,
+                         finite=bool(torch.isfinite(X).all())))
     return rows
 
 def chapter(device, small):
     "The chapter's own loop: true centre words a second"
-    from w2v_nb.data import load_data
-    from w2v_nb.embedding import make_embeddings
-    from w2v_nb.text import read_pydoc, read_sentences
-    from w2v_nb.training import train
+    from w2v_nb.chapter.data import load_data
+    from w2v_nb.chapter.embedding import make_embeddings
+    from w2v_nb.base.pydoc import read_pydoc
+    from w2v_nb.chapter.text import read_sentences
+    from w2v_nb.chapter.training import train
     text = read_pydoc(['numba'])[:300] if small else read_sentences().sentences
     data, vocab = load_data(text, 64 if small else 512, 5, 5)
-    history = train(make_embeddings(len(vocab), 16 if small else 100), data, .002, 2 if small else 5, device, quiet=True)
-    return dict(centres_per_s=history['centres_per_s'], losses=history['loss'], times_the_source=statistics.median(history['centres_per_s'][1:])/SOURCE_RATE)
+    net = make_embeddings(len(vocab), 16 if small else 100)
+    history = train(net, data, .002, 2 if small else 5, device, quiet=True)
+    rates = history['centres_per_s']
+    return dict(centres_per_s=rates, losses=history['loss'],
+                times_the_source=statistics.median(rates[1:])/SOURCE_RATE)
+
+
+# ---- the command
+
+def describe(there):
+    "The GPU"
+    import torch
+    if not there:
+        return dict(name='none: the interpreter', multiprocessors=0, memory=0,
+                    cuda=torch.version.cuda)
+    properties = torch.cuda.get_device_properties(0)
+    return dict(name=properties.name, multiprocessors=properties.multi_processor_count,
+                memory=properties.total_memory, cuda=torch.version.cuda)
+
+def measure(device, args):
+    "Each part, by name; what fails is told, and does not take the rest with it"
+    done = dict(failed={})
+    parts = [(memory_rates, lambda: ()), (correctness, lambda: ()),
+             (quality, lambda: (args.text or None,)), (speed, lambda: (done['memory_rates'],)),
+             (plain_torch, lambda: ()), (chapter, lambda: ())]
+    for work, more in parts:
+        start, name = time.perf_counter(), work.__name__
+        try: done[name] = work(device, args.small, *more())
+        except Exception as e:
+            done[name], done['failed'][name] = None, f'{type(e).__name__}: {e}'
+            print(name, done['failed'][name], flush=True)
+        print(f'{name}: {time.perf_counter() - start:.0f} s', flush=True)
+    return done
 
 
 if __name__ == '__main__':
     args = options(__doc__, text='')
     import torch
-    here = torch.cuda.is_available()
-    if not here and not args.small: sys.exit('no GPU here: only --small can run')
-    if not here: os.environ['TRITON_INTERPRET'] = '1'
+    there = torch.cuda.is_available()
+    if not there and not args.small: sys.exit('no GPU here: only --small can run')
+    if not there: os.environ['TRITON_INTERPRET'] = '1'
     import triton
-    device, failed = torch.device('cuda', 0) if here else torch.device('cpu'), {}
-    def part(work, *more): # what fails is told, and does not take the rest with it
-        start = time.perf_counter()
-        try: return work(device, args.small, *more)
-        except Exception as e: failed[work.__name__] = f'{type(e).__name__}: {e}'; print(work.__name__, failed[work.__name__], flush=True)
-        finally: print(f'{work.__name__}: {time.perf_counter() - start:.0f} s', flush=True)
-    p = torch.cuda.get_device_properties(0) if here else None
-    gpu = dict(name=p.name if here else 'none: the interpreter', multiprocessors=p.multi_processor_count if here else 0, memory=p.total_memory if here else 0, cuda=torch.version.cuda)
-    memory = part(memory_rates)
-    done = dict(gpu=gpu, triton=triton.__version__, correctness=part(correctness), memory=memory, quality=part(quality, args.text or None), speed=part(speed, memory), plain_torch=part(plain_torch), chapter=part(chapter))
-    save('gpu', done | dict(failed=failed), args.out, gpu['name'])
-    sys.exit(bool(failed))
+    gpu, device = describe(there), torch.device('cuda', 0) if there else torch.device('cpu')
+    done = measure(device, args)
+    done['memory'] = done.pop('memory_rates')
+    save('gpu', dict(gpu=gpu, triton=triton.__version__) | done, args.out, gpu['name'])
+    sys.exit(bool(done['failed']))

@@ -1,175 +1,291 @@
-"""The engine, gensim and fastText side by side: same text, same parameters, same number of threads, in turn, each run in a process of its own.
-`--part speed` times training and the whole way from a text file to saved vectors, with the memory that takes; `--part quality` compares word
-similarity and analogies over seeds; `--part heldout` asks for the loss on unseen text; `--part scale` for the time of a word in a short and in a long text, `--part threads` for what a second thread gains. Results are merged into `results/peers.json`.
+"""The engine, gensim and fastText side by side: same text, same parameters, same number of
+threads, in turn, each run in a process of its own. `--part speed` times training and the whole
+way from a text file to saved vectors, with the memory that takes; `--part quality` compares
+word similarity and analogies over seeds; `--part heldout` asks for the loss on unseen text;
+`--part scale` for the time of a word in a short and in a long text, `--part threads` for what a
+second thread gains. `--part family` and `--part family_quality` do the first two for skip-gram
+and CBOW, each with negative samples and with a tree. Results are merged into
+`results/peers.json`.
 `python peers.py FILE` measures on a text of your own."""
 import argparse, json, os, re, statistics, subprocess, sys, tempfile, time
 from itertools import product
 from pathlib import Path
 
-from record import RESULTS, save
+from record import cores, cpu_name, RESULTS, save
 
 TOOLS = ['ours', 'gensim', 'gensim_file', 'fasttext']
 SHARED = dict(window=5, sample=1e-4, alpha=.05)
+OBJECTIVES = {
+    'skip-gram, negative samples': dict(sg=1, hs=0, negative=5),
+    'CBOW, negative samples': dict(sg=0, hs=0, negative=5),
+    'skip-gram, tree': dict(sg=1, hs=1, negative=0),
+    'CBOW, tree': dict(sg=0, hs=1, negative=0),
+}
+SKIPGRAM = OBJECTIVES['skip-gram, negative samples']
+QUESTIONS = 'questions-words.txt' # gensim's own files of word pairs and analogies
+PAIRS = {'WordSim-353': 'wordsim353.tsv', 'SimLex-999': 'simlex999.txt'}
 
 
 def peak_mb(): # most memory that this process held, MB
-    return int(re.search(r'VmHWM:\s+(\d+) kB', Path('/proc/self/status').read_text())[1])/1000
+    status = Path('/proc/self/status').read_text()
+    return int(re.search(r'VmHWM:\s+(\d+) kB', status)[1])/1000
 
 def write_binary(path, words, vectors): # word2vec's binary format, for a tool that has none
     with open(path, 'wb') as f:
         f.write(b'%d %d\n' % vectors.shape)
-        for w, v in zip(words, vectors): f.write(w.encode() + b' ' + v.tobytes())
+        for word, vector in zip(words, vectors):
+            f.write(word.encode() + b' ' + vector.tobytes())
 
 
 # ---- a run of one tool, in a child process
 
-def run_ours(o, out, lap):
-    from w2v_nb.all import Corpus, Word2Vec
-    lap('imports')
-    corpus = Corpus.from_file(o['file'], min_count=o['min_count'], quiet=True); lap('reading')
-    model = Word2Vec(vector_size=o['dim'], epochs=o['epochs'], workers=o['workers'], negative=o['negative'], seed=o['seed'], **SHARED).fit(corpus, quiet=True); lap('fit')
-    model.wv.save_word2vec_format(out, binary=True)
-    return dict(training=sum(model.history['seconds']), words=len(corpus.ids), vocabulary=len(corpus.vocab))
+class Laps(dict):
+    "Seconds of each part of a run, in turn"
+    def __init__(self): self.start = self.last = time.perf_counter()
+    def lap(self, name):
+        "This part is over"
+        now = time.perf_counter()
+        self[name], self.last = now - self.last, now
+        if name == 'imports': self['imports_mb'] = peak_mb()
+        return self[name]
 
-def run_gensim(o, out, lap):
+def run_ours(options, out, laps):
+    from w2v_nb.all import Corpus, Word2Vec
+    laps.lap('imports')
+    corpus = Corpus.from_file(options['file'], min_count=options['min_count'], quiet=True)
+    laps.lap('reading')
+    names = 'epochs', 'workers', 'negative', 'seed', 'sg', 'hs'
+    same = {name: options[name] for name in names}
+    model = Word2Vec(vector_size=options['dim'], **same, **SHARED).fit(corpus, quiet=True)
+    laps.lap('fit')
+    model.wv.save_word2vec_format(out, binary=True)
+    return dict(training=sum(model.history['seconds']), words=len(corpus.ids),
+                vocabulary=len(corpus.vocab))
+
+def gensim_settings(options):
+    "The same settings, for gensim's constructor"
+    names = 'min_count', 'workers', 'negative', 'epochs', 'sg', 'hs'
+    same = {name: options[name] for name in names}
+    return dict(vector_size=options['dim'], seed=options['seed'] + 1, min_alpha=1e-4,
+                **same, **SHARED)
+
+def run_gensim(options, out, laps):
     from gensim.models.word2vec import LineSentence, Word2Vec
-    lap('imports')
-    model = Word2Vec(vector_size=o['dim'], min_count=o['min_count'], workers=o['workers'], negative=o['negative'], seed=o['seed'] + 1, sg=1, hs=0, min_alpha=1e-4, epochs=o['epochs'], **SHARED)
-    where = dict(corpus_file=o['file']) if o['tool'] == 'gensim_file' else dict(corpus_iterable=list(LineSentence(o['file'])))
-    model.build_vocab(**where); lap('reading')
-    start = time.perf_counter()
-    model.train(**where, total_examples=model.corpus_count, total_words=model.corpus_total_words, epochs=o['epochs']); lap('fit')
-    seconds = time.perf_counter() - start
+    laps.lap('imports')
+    model = Word2Vec(**gensim_settings(options))
+    if options['tool'] == 'gensim_file': text = dict(corpus_file=options['file'])
+    else: text = dict(corpus_iterable=list(LineSentence(options['file'])))
+    model.build_vocab(**text)
+    laps.lap('reading')
+    model.train(**text, total_examples=model.corpus_count, total_words=model.corpus_total_words,
+                epochs=options['epochs'])
+    seconds = laps.lap('fit')
     model.wv.save_word2vec_format(out, binary=True)
     return dict(training=seconds)
 
-def run_fasttext(o, out, lap):
+def run_fasttext(options, out, laps):
     import fasttext
-    lap('imports')
-    start = time.perf_counter()
-    model = fasttext.train_unsupervised(o['file'], model='skipgram', dim=o['dim'], ws=SHARED['window'], neg=o['negative'], t=SHARED['sample'], lr=SHARED['alpha'],
-        epoch=o['epochs'], minCount=o['min_count'], minn=0, maxn=0, bucket=1, thread=o['workers'], verbose=0); lap('fit')
-    seconds = time.perf_counter() - start            # reading is in it: the library does both at once
+    laps.lap('imports')
+    model = fasttext.train_unsupervised(
+        options['file'], model='skipgram' if options['sg'] else 'cbow',
+        loss='hs' if options['hs'] else 'ns', dim=options['dim'], ws=SHARED['window'],
+        neg=options['negative'], t=SHARED['sample'], lr=SHARED['alpha'],
+        epoch=options['epochs'], minCount=options['min_count'], minn=0, maxn=0, bucket=1,
+        thread=options['workers'], verbose=0)
+    seconds = laps.lap('fit') # reading is in it: the library does both at once
     write_binary(out, model.words, model.get_input_matrix()[:len(model.words)])
     return dict(training=seconds)
 
-def child(o):
-    "One run: its seconds and its memory, as a line of JSON"
-    laps, last, start = {}, [time.perf_counter()], time.perf_counter()
-    def lap(name):
-        now = time.perf_counter(); laps[name], last[0] = now - last[0], now
-        if name == 'imports': laps['imports_mb'] = peak_mb()
-    done = dict(ours=run_ours, gensim=run_gensim, gensim_file=run_gensim, fasttext=run_fasttext)[o['tool']](o, o['out'], lap)
-    print(json.dumps(laps | done | dict(total=time.perf_counter() - start, peak_mb=peak_mb())))
+RUNS = dict(ours=run_ours, gensim=run_gensim, gensim_file=run_gensim, fasttext=run_fasttext)
 
-def run(tool, file, out='/dev/null', cache=None, **o):
+def child(options):
+    "One run: its seconds and its memory, as a line of JSON"
+    laps = Laps()
+    done = RUNS[options['tool']](options, options['out'], laps)
+    total = time.perf_counter() - laps.start
+    print(json.dumps(laps | done | dict(total=total, peak_mb=peak_mb())))
+
+def environment(workers, cache):
+    "Variables of a child process: its number of threads, and where compiled code is kept"
+    found = {name: value for name, value in os.environ.items() if name != 'OPENBLAS_CORETYPE'}
+    found |= dict.fromkeys(('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS'), str(workers))
+    return found | dict(NUMBA_CACHE_DIR=str(cache)) if cache else found
+
+def run(tool, file, out=None, cache=None, **options):
     "A run of `tool` in a process of its own"
-    env = {k: v for k, v in os.environ.items() if k != 'OPENBLAS_CORETYPE'} | {k: str(o['workers']) for k in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS')}
-    if cache: env['NUMBA_CACHE_DIR'] = str(cache)
     with tempfile.TemporaryDirectory() as home:
-        o |= dict(tool=tool, file=str(file), out=str(out) if out != '/dev/null' else f'{home}/v.bin')
-        done = subprocess.run([sys.executable, __file__, '--child', json.dumps(o)], capture_output=True, text=True, env=env)
+        options = SKIPGRAM | options
+        options |= dict(tool=tool, file=str(file), out=str(out or f'{home}/v.bin'))
+        command = [sys.executable, __file__, '--child', json.dumps(options)]
+        done = subprocess.run(command, capture_output=True, text=True,
+                              env=environment(options['workers'], cache))
         if done.returncode: raise RuntimeError(done.stderr[-2000:])
-    return dict(tool=tool, **{k: o[k] for k in ('dim', 'negative', 'workers', 'seed', 'epochs')}, **json.loads(done.stdout.splitlines()[-1]))
+    noted = {name: options[name] for name in ('dim', 'negative', 'workers', 'seed', 'epochs')}
+    return dict(tool=tool, **noted, **json.loads(done.stdout.splitlines()[-1]))
 
 
 # ---- texts
 
-def text_file(name, home, small, english_words=None):
+def chapter_file(name, home, small):
+    "A file with the sentences of PTB or of pydoc"
+    from w2v_nb.chapter.text import read_ptb
+    from w2v_nb.base.pydoc import read_pydoc
+    sentences = (read_ptb() if name == 'ptb' else read_pydoc())[:2000 if small else None]
+    lines = [' '.join(word for word in sentence if word != '<unk>') for sentence in sentences]
+    path = Path(home)/f'{name}.txt'
+    path.write_text('\n'.join(lines) + '\n', encoding='utf-8')
+    return path
+
+def text_file(name, home, small):
     "Path of a text with one sentence a line, and its min_count"
-    from w2v_nb.text import read_ptb, read_pydoc
-    if name in ('ptb', 'pydoc'):
-        path = Path(home)/f'{name}.txt'
-        lines = (read_ptb() if name == 'ptb' else read_pydoc())[:2000 if small else None]
-        path.write_text('\n'.join(' '.join(w for w in s if w != '<unk>') for s in lines) + '\n', encoding='utf-8')
-        return path, 10
+    if name in ('ptb', 'pydoc'): return chapter_file(name, home, small), 10
     from text import english, zipf
     if name == 'english': return english(), 5
-    if name.startswith('zipf'): words, tokens = map(int, name.split('-')[1:]); return zipf(words, tokens, folder=home if small else None), 5
-    return Path(name), 5
+    if not name.startswith('zipf'): return Path(name), 5
+    words, tokens = map(int, name.split('-')[1:])
+    return zipf(words, tokens, folder=home if small else None), 5
 
 
 # ---- parts
+
+def tell(row):
+    "Print a row while the others are still being measured"
+    rounded = {k: round(v, 2) if isinstance(v, float) else v for k, v in row.items()}
+    print(rounded, flush=True)
 
 def speed(args, home):
     "Every tool in turn, so many rounds; one cold run of ours first, with nothing compiled"
     rows = []
     for name in args.texts:
         file, min_count = text_file(name, home, args.small)
-        for dim in args.dims:
-            for workers, negative in product(args.workers, args.negative):
-                o = dict(dim=dim, workers=workers, negative=negative, seed=0, epochs=args.epochs, min_count=min_count)
-                with tempfile.TemporaryDirectory() as cache:
-                    for r in range(args.rounds + 1):
-                        for tool in args.tools:
-                            if r == 0 and tool != 'ours': continue            # round 0: cold
-                            row = dict(text=name, round=r, cold=r == 0) | run(tool, file, cache=cache, **o)
-                            rows.append(row)
-                            print({k: round(v, 2) if isinstance(v, float) else v for k, v in row.items()}, flush=True)
+        settings = product(args.dims, args.workers, args.negative)
+        for dim, workers, negative in settings:
+            options = dict(dim=dim, workers=workers, negative=negative, seed=0,
+                           epochs=args.epochs, min_count=min_count)
+            with tempfile.TemporaryDirectory() as cache:
+                turns = [(0, 'ours'), *product(range(1, args.rounds + 1), args.tools)]
+                for r, tool in turns if 'ours' in args.tools else turns[1:]:
+                    row = dict(text=name, round=r, cold=r == 0)
+                    rows.append(row | run(tool, file, cache=cache, **options))
+                    tell(rows[-1])
     return rows
 
-def quality(args, home):
-    "gensim's evaluators on the vectors of ours and of gensim, seed by seed; Welch's interval of the difference"
+def evaluated(path, small):
+    "gensim's evaluators on a file of vectors"
     from gensim.models import KeyedVectors
     from gensim.test.utils import datapath
+    wv = KeyedVectors.load_word2vec_format(path, binary=True)
+    if small: return dict.fromkeys([*PAIRS, 'analogies'], 0.) # made-up words are in no list
+    found = {name: float(wv.evaluate_word_pairs(datapath(file))[1][0])
+             for name, file in PAIRS.items()}
+    return found | dict(analogies=wv.evaluate_word_analogies(datapath(QUESTIONS))[0])
+
+def differences(scores, small):
+    "Of ours and of gensim: means, and Welch's interval"
     from scipy import stats
-    out = {}
+    found = {}
+    for measure in scores['ours'][0]:
+        ours, theirs = ([score[measure] for score in scores[tool]]
+                        for tool in ('ours', 'gensim_file'))
+        if small: low, high = 0., 0.
+        else: low, high = stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval()
+        found[measure] = dict(mean=statistics.mean(ours) - statistics.mean(theirs),
+                              low=float(low), high=float(high))
+    return found
+
+def quality(args, home):
+    "Word similarity and analogies, of ours and of gensim, seed by seed"
+    out, options = {}, dict(dim=100, workers=2, negative=5, epochs=5)
     for name in args.texts:
         file, min_count = text_file(name, home, args.small)
         scores = {tool: [] for tool in args.tools if tool != 'gensim'}
-        for seed in range(args.seeds):
-            for tool in scores:
-                run(tool, file, f'{home}/{tool}.bin', dim=100, workers=2, negative=5, seed=seed, epochs=5, min_count=min_count)
-                wv = KeyedVectors.load_word2vec_format(f'{home}/{tool}.bin', binary=True)
-                found = [float(wv.evaluate_word_pairs(datapath(f))[1][0]) if not args.small else 0. for f in ('wordsim353.tsv', 'simlex999.txt')]
-                scores[tool].append(dict(zip(('WordSim-353', 'SimLex-999', 'analogies'), found + [wv.evaluate_word_analogies(datapath('questions-words.txt'))[0] if not args.small else 0.])))
-                print(name, tool, seed, scores[tool][-1], flush=True)
-        out[name] = dict(scores=scores, difference={})
-        for measure in scores['ours'][0] if args.seeds > 1 else ():
-            a, b = ([s[measure] for s in scores[tool]] for tool in ('ours', 'gensim_file'))
-            ci = stats.ttest_ind(a, b, equal_var=False).confidence_interval() if not args.small else (0., 0.)
-            out[name]['difference'][measure] = dict(mean=statistics.mean(a) - statistics.mean(b), low=float(ci[0]), high=float(ci[1]))
+        for seed, tool in product(range(args.seeds), scores):
+            path = f'{home}/{tool}.bin'
+            run(tool, file, path, seed=seed, min_count=min_count, **options)
+            scores[tool].append(evaluated(path, args.small))
+            print(name, tool, seed, scores[tool][-1], flush=True)
+        out[name] = dict(scores=scores,
+                         difference=differences(scores, args.small) if args.seeds > 1 else {})
     return out
+
+def family(args, home):
+    "The speed of every tool at each objective, in turn; rows say which text and objective"
+    rows = []
+    for name, objective in product(args.texts, args.objectives):
+        file, min_count = text_file(name, home, args.small)
+        options = dict(dim=100, workers=2, seed=0, min_count=min_count,
+                       epochs=5 if name == 'ptb' else args.epochs, **OBJECTIVES[objective])
+        with tempfile.TemporaryDirectory() as cache:
+            turns = [(0, 'ours'), *product(range(1, args.rounds + 1), args.tools)]
+            for r, tool in turns if 'ours' in args.tools else turns[1:]:
+                row = dict(text=name, objective=objective, round=r, cold=r == 0)
+                rows.append(row | run(tool, file, cache=cache, **options))
+                tell(rows[-1])
+    return dict(machine=dict(cpu=cpu_name(), cores=cores()), rows=rows)
+
+def family_quality(args, home):
+    "Word similarity and analogies at each objective, for each tool and seed"
+    out, same = {}, dict(dim=100, workers=args.workers[0], epochs=5)
+    one = ', one thread'*(args.workers[0] == 1)
+    file, min_count = text_file(args.texts[-1], home, args.small)
+    for objective in args.objectives:
+        scores = {tool: [] for tool in args.tools if tool != 'gensim'}
+        for seed, tool in product(range(args.seeds), scores):
+            path = f'{home}/{tool}.bin'
+            run(tool, file, path, seed=seed, min_count=min_count, **same,
+                **OBJECTIVES[objective])
+            scores[tool].append(evaluated(path, args.small))
+            print(objective, tool, seed, scores[tool][-1], flush=True)
+        out[objective] = dict(scores={tool + one: found for tool, found in scores.items()})
+    return out
+
+def split(name, file):
+    "Sentences to train on, and unseen ones"
+    from w2v_nb.all import read_ptb
+    lines = map(str.split, file.read_text(encoding='utf-8').splitlines())
+    lines = [line for line in lines if line]
+    if name == 'ptb': return lines, read_ptb('valid')
+    return [line for i, line in enumerate(lines) if i % 20], lines[::20]
 
 def heldout(args, home):
     "Loss on unseen sentences after the same training, for ours and gensim"
     from gensim.models.word2vec import Word2Vec as Theirs
-    from w2v_nb.all import Corpus, HeldOut, Word2Vec, match_rows, read_ptb
+    from w2v_nb.all import Corpus, HeldOut, Word2Vec, match_rows
     out = {}
     for name in args.texts:
         file, min_count = text_file(name, home, args.small)
-        lines = [line.split() for line in file.read_text(encoding='utf-8').splitlines() if line.strip()]
-        unseen = read_ptb('valid') if name == 'ptb' else lines[::20]
-        lines = lines if name == 'ptb' else [s for i, s in enumerate(lines) if i % 20]
-        corpus = Corpus.from_sentences(lines, min_count=min_count)
-        judge = HeldOut(Corpus.from_sentences(unseen, vocab=corpus.vocab))
-        rows = dict(ours=[], gensim=[])
+        known, unseen = split(name, file)
+        corpus = Corpus.from_sentences(known, min_count=min_count)
+        questions = HeldOut(Corpus.from_sentences(unseen, vocab=corpus.vocab))
+        rows, same = dict(ours=[], gensim=[]), dict(epochs=5, workers=2, negative=5)
         for seed in range(min(args.seeds, 3)):
-            model = Word2Vec(epochs=5, workers=2, negative=5, seed=seed, **SHARED).fit(corpus, quiet=True)
-            theirs = Theirs(lines, vector_size=100, min_count=min_count, workers=2, sg=1, hs=0, min_alpha=1e-4, epochs=5, negative=5, seed=seed + 1, **SHARED)
-            rows['ours'].append(tuple(judge.loss(*model.tables.views())))
-            rows['gensim'].append(tuple(judge.loss(*(match_rows(t, theirs.wv.index_to_key, corpus.vocab) for t in (theirs.wv.vectors, theirs.syn1neg)))))
+            ours = Word2Vec(seed=seed, **same, **SHARED).fit(corpus, quiet=True)
+            options = SKIPGRAM | dict(same, dim=100, seed=seed, min_count=min_count)
+            theirs = Theirs(known, **gensim_settings(options))
+            tables = [match_rows(table, theirs.wv.index_to_key, corpus.vocab)
+                      for table in (theirs.wv.vectors, theirs.syn1neg)]
+            rows['ours'].append(tuple(questions.loss(*ours.tables.views())))
+            rows['gensim'].append(tuple(questions.loss(*tables)))
             print(name, seed, rows['ours'][-1], rows['gensim'][-1], flush=True)
         out[name] = rows
     return out
 
-
 def scale(args, home):
-    "Does a word of a long text cost more than one of a short text? Ours alone, the same vocabulary, one epoch"
+    "Nanoseconds for a word of a short and of a long text, with the same vocabulary"
     import numpy as np
     from w2v_nb.all import Corpus, Vocab, Word2Vec
-    sizes, V = (20_000, 60_000) if args.small else (1_000_000, 30_000_000), 500 if args.small else 40_000
+    sizes, V = ((20_000, 60_000), 500) if args.small else ((1_000_000, 30_000_000), 40_000)
     share = 1/(np.arange(V) + 2.7)
     vocab = Vocab({f'w{i}': int(n) for i, n in enumerate(share/share[-1]*5)}, unk=None)
-    ids = np.random.default_rng(0).choice(V, max(sizes), p=share/share.sum()).astype(np.int32)
+    rng, p = np.random.default_rng(0), share/share.sum()
+    ids = rng.choice(V, max(sizes), p=p).astype(np.int32)
     out = {str(n): [] for n in sizes}
-    for _ in range(args.rounds):
-        for n in sizes:
-            corpus = Corpus(ids[:n], np.arange(0, n + 1, 20), vocab)
-            out[str(n)].append(Word2Vec(epochs=1, workers=2).fit(corpus, quiet=True).history[0].seconds/n*1e9)
-            print(n, out[str(n)][-1], 'ns a word', flush=True)
+    for _, n in product(range(args.rounds), sizes):
+        corpus = Corpus(ids[:n], np.arange(0, n + 1, 20), vocab)
+        model = Word2Vec(epochs=1, workers=2).fit(corpus, quiet=True)
+        out[str(n)].append(model.history[0].seconds/n*1e9)
+        print(n, out[str(n)][-1], 'ns a word', flush=True)
     return out
-
 
 def threads(args, home):
     "Words a second of ours with one thread and with two, in turn"
@@ -178,67 +294,195 @@ def threads(args, home):
     for name in args.texts:
         file, min_count = text_file(name, home, args.small)
         corpus = Corpus.from_file(file, min_count=min_count, quiet=True)
-        out[name] = {str(n): [] for n in (1, 2)}
-        for _ in range(args.rounds):
-            for n in (1, 2): out[name][str(n)].append(Word2Vec(epochs=1, workers=n).fit(corpus, quiet=True).history[0].raw_words_per_s)
+        out[name] = {'1': [], '2': []}
+        for _, n in product(range(args.rounds), (1, 2)):
+            model = Word2Vec(epochs=1, workers=n).fit(corpus, quiet=True)
+            out[name][str(n)].append(model.history[0].raw_words_per_s)
         print(name, out[name], flush=True)
     return out
 
 
 # ---- the table
 
+def summary(runs, words):
+    "Medians of some runs of a tool on a text of so many words"
+    def middle(value): return statistics.median(map(value, runs))
+    return dict(words_per_s=words*runs[0]['epochs']/middle(lambda run: run['training']),
+                total=middle(lambda run: run['total']),
+                peak_mb=middle(lambda run: run['peak_mb']),
+                above_mb=middle(lambda run: run['peak_mb'] - run['imports_mb']))
+
 def medians(rows):
-    "{(text, dim, noise words, threads): {tool: medians of its runs}}; cold runs are called `ours, cold`"
+    """{(text, dim, noise words, threads): {tool: medians of its runs}}; cold runs are called
+    `ours, cold`"""
     groups = {}
-    for row in rows: groups.setdefault((row['text'], row['dim'], row['negative'], row['workers']), {}).setdefault('ours, cold' if row['cold'] else row['tool'], []).append(row)
+    for row in rows:
+        key = tuple(row[k] for k in ('text', 'dim', 'negative', 'workers'))
+        group = groups.setdefault(key, {})
+        group.setdefault('ours, cold' if row['cold'] else row['tool'], []).append(row)
     words = {row['text']: row['words'] for row in rows if row['tool'] == 'ours'}
-    middle = lambda runs, key: statistics.median(r[key] for r in runs)
-    return {key: {tool: dict(words_per_s=words[key[0]]*runs[0]['epochs']/middle(runs, 'training'), total=middle(runs, 'total'), peak_mb=middle(runs, 'peak_mb'),
-                             above_mb=statistics.median(r['peak_mb'] - r['imports_mb'] for r in runs)) for tool, runs in tools.items()} for key, tools in groups.items()}
+    return {key: {tool: summary(runs, words[key[0]]) for tool, runs in tools.items()}
+            for key, tools in groups.items()}
+
+def ratios(found, tools):
+    "Words a second and total time, as ratios to the faster of gensim's two ways"
+    theirs = [found for tool, found in tools.items() if tool.startswith('gensim')]
+    if not theirs: return '', ''
+    faster = found['words_per_s']/max(their['words_per_s'] for their in theirs)
+    sooner = min(their['total'] for their in theirs)/found['total']
+    return f'{faster:.1f}', f'{sooner:.1f}'
 
 def table(results):
-    "The speed part as a table in Markdown: medians, and ratios to the faster of gensim's two ways"
-    lines = ['| text | dim | noise | threads | tool | words/s | x gensim | file to vectors, s | x gensim | memory above imports, MB |', '|---|--:|--:|--:|---|--:|--:|--:|--:|--:|']
-    for (text, dim, negative, workers), tools in medians(results['speed']).items():
-        gensim = [m for t, m in tools.items() if t.startswith('gensim')]
-        best = dict(words_per_s=max(m['words_per_s'] for m in gensim), total=min(m['total'] for m in gensim)) if gensim else None
-        for tool, m in tools.items():
-            ratio = (f"{m['words_per_s']/best['words_per_s']:.1f}", f"{best['total']/m['total']:.1f}") if best else ('', '')
-            lines.append(f"| {text} | {dim} | {negative} | {workers} | {tool} | {m['words_per_s']:,.0f} | {ratio[0]} | {m['total']:.1f} | {ratio[1]} | {m['above_mb']:,.0f} |")
+    "The speed part as a table in Markdown: medians, and ratios to gensim"
+    head = ['text', '--vector-size', '--negative', '--workers', 'tool', 'words/s', 'x gensim',
+            'file to vectors, s', 'x gensim', 'memory above imports, MB']
+    lines = ['| ' + ' | '.join(head) + ' |', '|---|--:|--:|--:|---|--:|--:|--:|--:|--:|']
+    for setting, tools in medians(results['speed']).items():
+        for tool, found in tools.items():
+            faster, sooner = ratios(found, tools)
+            cells = [*setting, tool, f"{found['words_per_s']:,.0f}", faster,
+                     f"{found['total']:.1f}", sooner, f"{found['above_mb']:,.0f}"]
+            lines.append('| ' + ' | '.join(map(str, cells)) + ' |')
+    return '\n'.join(lines)
+
+def paired(rows):
+    "Words a second of ours, round by round, over those of the faster of gensim's two ways"
+    seconds = {(row['round'], row['tool']): row['training'] for row in rows if not row['cold']}
+    rounds = [r for r, tool in seconds if tool == 'ours']
+    return [min(seconds[r, tool] for tool in TOOLS if 'gensim' in tool and (r, tool) in seconds)
+            / seconds[r, 'ours'] for r in rounds]
+
+def family_medians(family):
+    "{(text, objective): {tool: medians of its runs}}; `ratio` is the median of paired ratios"
+    groups = {}
+    for row in family['rows']:
+        groups.setdefault((row['text'], row['objective']), []).append(row)
+    found = {}
+    for key, rows in groups.items():
+        words = next(row['words'] for row in rows if row['tool'] == 'ours')
+        warm = {tool: [row for row in rows if row['tool'] == tool and not row['cold']]
+                for tool in TOOLS}
+        found[key] = {tool: summary(runs, words) for tool, runs in warm.items() if runs}
+        found[key]['ours']['ratio'] = statistics.median(paired(rows))
+    return found
+
+def family_table(family, objectives=tuple(OBJECTIVES), texts=('ptb', 'english')):
+    "A row for each tool, text and objective: of gensim's two ways the faster"
+    head = ['text', 'objective', 'tool', 'words/s', 'ours, times as fast', 'peak memory, MB']
+    lines = ['| ' + ' | '.join(head) + ' |', '|---|---|---|--:|--:|--:|']
+    for (text, objective), tools in family_medians(family).items():
+        if text not in texts or objective not in objectives: continue
+        ours, theirs = tools['ours'], [tool for tool in tools if 'gensim' in tool]
+        faster = max(theirs, key=lambda tool: tools[tool]['words_per_s'])
+        for tool in ['ours', faster, *(['fasttext'] if 'fasttext' in tools else [])]:
+            ratio = (ours['ratio'] if tool == faster else
+                     ours['words_per_s']/tools[tool]['words_per_s'])
+            speed, name = f"{tools[tool]['words_per_s']:,.0f}", tool.partition('_')[0]
+            cells = [text, objective, name, speed,
+                     '' if tool == 'ours' else f'{ratio:.1f}', f"{tools[tool]['peak_mb']:,.0f}"]
+            lines.append('| ' + ' | '.join(cells) + ' |')
+    return '\n'.join(lines)
+
+def family_summary(family, texts=('ptb', 'english')):
+    "A row for each objective: our words a second on each text, and times as fast as gensim"
+    found = family_medians(family)
+    head = ['', *(f'{text}, {what}' for text in texts for what in ('words/s', 'x gensim'))]
+    lines = ['| ' + ' | '.join(head) + ' |', '|---' + '|--:'*(len(head) - 1) + '|']
+    for objective in OBJECTIVES:
+        ours = [found[text, objective]['ours'] for text in texts]
+        cells = [cell for row in ours for cell in (f"{row['words_per_s']:,.0f}",
+                                                   f"{row['ratio']:.1f}")]
+        lines.append('| ' + ' | '.join([objective, *cells]) + ' |')
+    return '\n'.join(lines)
+
+def quality_table(quality, objectives=tuple(OBJECTIVES)):
+    "Means of each measure, ours and gensim's, and the interval of the difference"
+    lines = ['| objective | | ours | gensim | difference | 95 % interval |',
+             '|---|---|--:|--:|--:|--:|']
+    for objective in objectives:
+        scores = quality[objective]['scores']
+        for measure, gain in quality[objective]['difference'].items():
+            means = [statistics.mean(score[measure] for score in scores[tool])
+                     for tool in ('ours', 'gensim_file')]
+            cells = [objective, measure, *(f'{mean:.3f}' for mean in means),
+                     f"{gain['mean']:+.3f}", f"{gain['low']:+.3f} to {gain['high']:+.3f}"]
+            lines.append('| ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines)
 
 
-PARTS = dict(speed=speed, quality=quality, heldout=heldout, scale=scale, threads=threads)
+# ---- the command
 
-def options():
+PARTS = dict(speed=speed, quality=quality, heldout=heldout, scale=scale, threads=threads,
+             family=family, family_quality=family_quality)
+
+def arguments():
+    "The command line"
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument('file', nargs='?', help='a text of your own, one sentence a line')
     p.add_argument('--small', action='store_true', help='a small run, to see that it works')
     p.add_argument('--out', type=Path, default=RESULTS, help='folder for the results file')
     p.add_argument('--part', choices=list(PARTS), default='speed')
     p.add_argument('--texts', nargs='+', default=['ptb', 'pydoc', 'english'])
+    p.add_argument('--objectives', nargs='+', choices=list(OBJECTIVES),
+                   default=list(OBJECTIVES))
     p.add_argument('--tools', nargs='+', choices=TOOLS, default=TOOLS)
     p.add_argument('--dims', nargs='+', type=int, default=[100])
     p.add_argument('--negative', nargs='+', type=int, default=[5])
     p.add_argument('--workers', nargs='+', type=int, default=[2])
-    p.add_argument('--rounds', type=int, default=3); p.add_argument('--epochs', type=int, default=1); p.add_argument('--seeds', type=int, default=5)
-    return p.parse_args()
+    p.add_argument('--rounds', type=int, default=3)
+    p.add_argument('--epochs', type=int, default=1)
+    p.add_argument('--seeds', type=int, default=5)
+    args = p.parse_args()
+    if args.file: args.texts = [args.file]
+    if args.small:
+        args.texts, args.rounds, args.seeds = ['zipf-300-9000'], 1, 2
+        args.tools, args.objectives = ['ours', 'gensim_file'], ['CBOW, tree']
+    return args
+
+def merged(old, part, new):
+    "Earlier results of a part, with new ones in the place of those of the same setting"
+    if part == 'speed': return merged_rows(old['speed'], new)
+    if part == 'family':
+        return new | dict(rows=merged_rows(old.get(part, {}).get('rows', []), new['rows']))
+    if part == 'family_quality': return merged_scores(old.get(part, {}), new)
+    return old.get(part, {}) | new
+
+def merged_rows(old, new):
+    "New rows in the place of those of the same setting and tool"
+    names = 'text', 'objective', 'dim', 'negative', 'workers', 'tool'
+    def setting(row): return [row.get(name) for name in names]
+    measured = [setting(row) for row in new]
+    return [row for row in old if setting(row) not in measured] + new
+
+def merged_scores(old, new):
+    "Scores of tools, measured now or earlier; our difference from gensim, once both are there"
+    out = dict(old)
+    for objective, found in new.items():
+        scores = old.get(objective, {}).get('scores', {}) | found['scores']
+        both = all(len(scores.get(tool, [])) > 1 for tool in ('ours', 'gensim_file'))
+        both = both and any(scores['ours'][0].values()) # a small run knows no words
+        out[objective] = dict(scores=scores,
+                              difference=differences(scores, False) if both else {})
+    return out
+
+def measure(args):
+    "The parts that were asked for; the results file is written after each"
+    path = args.out/'peers.json'
+    results = {part: [] if part == 'speed' else {} for part in PARTS}
+    if path.exists(): results = json.loads(path.read_text())
+    with tempfile.TemporaryDirectory() as home:
+        for part in PARTS if args.small else [args.part]:
+            results[part] = merged(results, part, PARTS[part](args, home))
+            kept = {k: results[k] for k in ('machine', 'versions')
+                    if k in results and part.startswith('family')} # they say their own
+            save('peers', kept | {part: results.get(part, {}) for part in PARTS}, args.out)
+    return results
 
 
 if __name__ == '__main__':
-    if sys.argv[1:2] == ['--child']: child(json.loads(sys.argv[2])); sys.exit()
-    args = options()
-    if args.file: args.texts = [args.file]
-    if args.small: args.texts, args.rounds, args.seeds, args.tools = ['zipf-300-9000'], 1, 2, ['ours', 'gensim_file']
-    path = args.out/'peers.json'
-    old = json.loads(path.read_text()) if path.exists() else {part: [] if part == 'speed' else {} for part in PARTS}
-    with tempfile.TemporaryDirectory() as home:
-        for part in PARTS if args.small else [args.part]:
-            new = PARTS[part](args, home)
-            if part == 'speed':
-                key = lambda r: tuple(r[k] for k in ('text', 'dim', 'negative', 'workers', 'tool'))
-                same = {key(r) for r in new}
-                old[part] = [r for r in old[part] if key(r) not in same] + new
-            else: old[part] = old.get(part, {}) | new
-            save('peers', {part: old.get(part, {}) for part in PARTS}, args.out)
-    if old['speed']: print(table(old))
+    if sys.argv[1:2] == ['--child']: child(json.loads(sys.argv[2]))
+    else:
+        args = arguments()
+        results = measure(args)
+        if results['speed']: print(table(results))
+        if results.get('family'): print(family_table(results['family'], texts=args.texts))
