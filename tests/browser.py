@@ -1,8 +1,10 @@
-"The browser that the tests look with: Chromium, as it is installed here, and quiet."
+"The browser that the tests use: Chromium, if it's installed, and quiet."
 import shutil
 
-PROGRAM = next((p for name in ('chromium', 'chromium-browser', 'google-chrome') if (p := shutil.which(name))), None)
-ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+NAMES = 'chromium', 'chromium-browser', 'google-chrome'
+PROGRAM = next(filter(None, map(shutil.which, NAMES)), None)
+ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
+        '--disable-background-networking', '--disable-component-update']
 
 def launch(playwright):
     "Start it"

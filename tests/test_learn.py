@@ -1,105 +1,441 @@
-"The learner's copy: true solutions pass, plausible wrong ones do not; nothing is overwritten; whatever a notebook holds, a check comes to an end."
+"""The learner's copy: true solutions pass, plausible wrong ones don't; nothing is overwritten;
+whatever a notebook holds, a check comes to an end."""
+
 import ast, json, os, re, shutil, signal, subprocess, sys, time, zipfile
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from w2v_nb.learn import Kernel, at_a_glance, check_lessons, copy_lessons, lessons_folder, names_of, pieces_of, read_cells, read_exercises, run_check, w2v_learn, write_new
+from w2v_nb.tools.learn import Kernel, at_a_glance, check_lessons, copy_lessons, lessons_folder
+from w2v_nb.tools.learn import pieces_of, read_cells, read_exercises, run_check, write_new
 
 root = Path(__file__).resolve().parent.parent
-COMMAND = [sys.executable, '-c', 'import sys; from w2v_nb.learn import w2v_learn; sys.exit(w2v_learn())']
-EXERCISES = {path.stem: read_exercises(path) for path in sorted(lessons_folder().glob('*.checks'))}
-ALL = [e for exercises in EXERCISES.values() for e in exercises]
+LEARN = [sys.executable, '-m', 'w2v_nb', 'learn']
+CHECKS = sorted(lessons_folder().glob('*.checks'))
+EXERCISES = {path.stem: read_exercises(path) for path in CHECKS}
+ALL = [exercise for exercises in EXERCISES.values() for exercise in exercises]
 posix = pytest.mark.skipif(os.name == 'nt', reason='POSIX signals and permissions')
 
 
 def environment(tmp_path, **more):
     "Without PTB and without a network"
-    keep = {k: v for k, v in os.environ.items() if k not in ('W2V_NB_DATA', 'no_proxy', 'NO_PROXY')}
-    proxy = {k: 'http://127.0.0.1:9' for k in ('http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY')}
-    return keep | proxy | dict(XDG_CACHE_HOME=str(tmp_path/'cache'), HOME=str(tmp_path), PYTHONPATH=str(root)) | more
+    dropped = 'W2V_NB_DATA', 'no_proxy', 'NO_PROXY'
+    kept = {name: value for name, value in os.environ.items() if name not in dropped}
+    for name in 'http_proxy', 'https_proxy':
+        kept[name] = kept[name.upper()] = 'http://127.0.0.1:9'
+    ours = dict(
+        XDG_CACHE_HOME=str(tmp_path / 'cache'), HOME=str(tmp_path), PYTHONPATH=str(root)
+    )
+    return kept | ours | more
+
+
+def call(tmp_path, command, *args, env=None, **kwargs):
+    "Run a command in a process of its own"
+    command, env = [*command, *map(str, args)], env or environment(tmp_path)
+    return subprocess.run(
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, **kwargs
+    )
+
+
+def python(tmp_path, code, *args, **kwargs):
+    "Run Python code"
+    return call(tmp_path, [sys.executable, '-c', code], *args, **kwargs)
+
 
 def run(tmp_path, *args, **kwargs):
-    return subprocess.run([*COMMAND, *map(str, args)], cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, **kwargs)
+    "Run `w2v learn`"
+    return call(tmp_path, LEARN, *args, **kwargs)
 
-def true_cells(lesson): return {c['id']: ''.join(c['source']) for c in json.loads((root/'nbs'/f'{lesson}.ipynb').read_text(encoding='utf-8'))['cells']}
+
+def assert_refused(done, says):
+    "Exit status 2, and one line that says why"
+    assert done.returncode == 2, (done.stdout, done.stderr)
+    assert done.stderr.count('\n') == 1 and says in done.stderr, done.stderr
+
+
+def read_notebook(path):
+    return json.loads(path.read_text(encoding='utf-8'))
+
+
+def write_notebook(path, nb):
+    path.write_text(json.dumps(nb), encoding='utf-8')
+
+
+def true_cells(lesson):
+    "Source of each cell of the chapter's notebook, by the cell's id"
+    cells = read_notebook(root / 'nbs' / f'{lesson}.ipynb')['cells']
+    return {cell['id']: ''.join(cell['source']) for cell in cells}
+
 
 def edited(lesson, change):
-    "The lesson's notebook (JSON); `change` is given a cell's id and source, and returns its new source, or None for no such cell"
-    nb = json.loads((lessons_folder()/f'{lesson}.ipynb').read_text(encoding='utf-8'))
-    new = [(c, change(c['id'], ''.join(c['source'])) if c['cell_type'] == 'code' else ''.join(c['source'])) for c in nb['cells']]
-    return nb | dict(cells=[c | dict(source=s) for c, s in new if s is not None])
+    """The lesson's notebook (JSON). `change` is given the id and source of a code cell, and
+    returns its new source, or None to drop the cell"""
+    nb = read_notebook(lessons_folder() / f'{lesson}.ipynb')
+    cells = []
+    for cell in nb['cells']:
+        source = ''.join(cell['source'])
+        if cell['cell_type'] == 'code':
+            source = change(cell['id'], source)
+        if source is not None:
+            cells.append(cell | dict(source=source))
+    return nb | dict(cells=cells)
+
+
+def is_blank(source):
+    return 'raise NotImplementedError' in source
+
 
 def solved(lesson, wrong=lambda id, source: source):
     "The lesson with the true solutions, which `wrong` may spoil"
     true = true_cells(lesson)
-    return edited(lesson, lambda id, source: wrong(id, true[id]) if 'raise NotImplementedError' in source else source)
 
-def sources(nb): return [''.join(c['source']) for c in nb['cells'] if c['cell_type'] == 'code']
+    def solve(id, source):
+        return wrong(id, true[id]) if is_blank(source) else source
+
+    return edited(lesson, solve)
 
 
-# Plausible mistakes: what to replace in the true solution by what. None but the exercise's own cell holds the text.
+def spoilt_mean(change):
+    "06_loss with the true solutions, but `masked_mean` changed"
+
+    def spoil(id, source):
+        return change(source) if 'def masked_mean(' in source else source
+
+    return solved('06_loss', spoil)
+
+
+def first_do(*lines):
+    "Write lines at the start of the body of `masked_mean`"
+    added = ''.join(f'    {line}\n' for line in lines)
+    return lambda source: source.replace('    if mask is None', added + '    if mask is None')
+
+
+def replaced(old, new):
+    return lambda source: source.replace(old, new)
+
+
+def sources(nb):
+    return [''.join(cell['source']) for cell in nb['cells'] if cell['cell_type'] == 'code']
+
+
+# Plausible mistakes: what to replace in the true solution by what.
+# None but the exercise's own cell holds the text.
 WRONG = {
-    'split_lines': [(' if (tokens := line.split())', ''), ('line.split()', "line.split(' ')"), ('text.splitlines()', '[text]'), ('text.splitlines()', "text.split('\\n')[:-1]"), ('(tokens := line.split())', '(tokens := tuple(line.split()))')],
-    'Vocab.__getitem__': [('get(tokens, 0)', 'get(tokens, -1)'), ('get(tokens, 0)', 'get(tokens)'), ('    if tokens not in self and', '    if False and'), ('[self[t] for t in tokens]', '[self.token_to_idx.get(t, 0) for t in tokens]'),
-                          ('if not isinstance(tokens, str)', 'if len(tokens) > 1'), (' and self.unk is None', '')],
-    'keep_probability': [('np.sqrt(', '(')  , ('np.minimum(1, ', '('), ('counts.sum()', 'counts.max()'), (', 0)', ', 1)'), ('np.minimum(1, np.sqrt', '1 - np.minimum(1, np.sqrt'), ('if not 0 < t', 'if t < 0'), ('np.maximum(counts, 1)', 'counts'),
-                         ('t * counts.sum() / np.maximum(counts, 1)', 'np.maximum(counts, 1) / counts.sum() / t'), ('    counts = np.asarray(counts, dtype=np.float64)', '    counts = np.asarray(counts, dtype=np.float32)')],
-    'subsample': [('[offsets]', '[offsets - 1]'), ('np.concatenate([[0], np.cumsum(kept)])[offsets]', 'offsets'), ('known_counts', 'counts'), (' < keep', ' > keep'), ('default_rng(seed)', 'default_rng()'), ('np.concatenate([[0], np.cumsum(kept)])', 'np.append(np.cumsum(kept), kept.sum())'),
-                  (', t)[ids]', ')[ids]'), ('return ids[kept]', 'return ids[kept].astype(np.int64)')],
-    'contexts_at': [('places - windows', 'places - windows + 1'), ('places + windows + 1', 'places + windows'), ('np.maximum(places - windows, offsets[sentence - 1])', 'np.maximum(places - windows, 0)'), ('np.minimum(places + windows + 1, offsets[sentence])', 'np.minimum(places + windows + 1, len(ids))'),
-                    ('    there += there >= np.repeat(places, num)                # step over the centre\n', ''), ("side='right'", "side='left'"), ('num = hi - lo - 1', 'num = hi - lo'), ('return ids[there], starts', 'return ids[there][ids[there] != np.repeat(ids[places], num)], starts')],
-    'RandomGenerator.draw': [('self.rng.multinomial(n, self.p)', 'np.round(n*self.p).astype(int)'), ('self.rng.permutation(np.repeat(', '(np.repeat('), ('self.p)', 'np.ones_like(self.p)/len(self.p))'), ('return self.rng.permutation', 'self.rng = np.random.default_rng(0); return self.rng.permutation'),
-                             (', dtype=np.int32)', ')'), ('self.rng.', 'np.random.')],
-    'get_negatives': [('    for k, m in zip(k, m):', '    for k, m in []:'), ('around[:, m] == noise[k, m]', 'contexts[m] == noise[k, m][None]'), ('noise.T.copy()', 'noise.copy()'), ('[noise == row for row in around]', '[noise == contexts]'), ('generator.draw(len(m))', '1 + generator.rng.integers(len(generator.p) - 1, size=len(m))'),
-                      ('noise[k, m] = draw_outside(generator, around[:, m], owner[m])', 'noise[k, m] = 0'), ('generator.draw(num_noise_words', 'RandomGenerator(generator.p).draw(num_noise_words')],
-    'batchify': [('column < num, column < num * (1 + K)', 'column < num, column < num'), ('masks.float(), labels.float()', 'labels.float(), masks.float()'), ('K * start', 'start'), ('+ column - num)', '+ column)'), ('(words * masks)', '(words)'), ('.long(), (words', ', (words'), ('column < num * (1 + K)', 'column < num * K'), ('contexts[(start + column)', 'contexts[(start + column + 1)'),
-                 ('centers[rows, None]', 'centers[rows]'), ('masks.float()', 'masks')],
-    'init_bounds': [('6 / (vocab_size + dim)', '6') , ('(vocab_size + dim)', '(vocab_size * dim)'), ('0.5 / dim, 0.', '0.5 / dim, 0.5 / dim'), ('0.5 / dim', '1 / dim'), ('math.sqrt(6 / (vocab_size + dim))', 'math.sqrt(2 / (vocab_size + dim))'), ('uniform=(UNIFORM_BOUND, UNIFORM_BOUND)', 'uniform=(UNIFORM_BOUND, 0.)')],
-    'init_embedding': [('(-bound, bound', '(0, bound'), ('uniform_(-bound, bound', 'normal_(0, bound'), (', generator=generator', ''), ('    return embed', '    return embed.weight'), ('    return embed', ''), ('with torch.no_grad(): embed.weight.uniform_(-bound, bound, generator=generator)', 'embed.weight = nn.Parameter(torch.empty_like(embed.weight).uniform_(-bound, bound, generator=generator))'),
-                       ('with torch.no_grad(): embed.weight.uniform_(-bound, bound, generator=generator)', 'embed = nn.Embedding.from_pretrained(torch.empty_like(embed.weight).uniform_(-bound, bound, generator=generator))')],
-    'skip_gram': [('embed_u(contexts', 'embed_v(contexts'), ('torch.bmm(embed_v(center), embed_u(contexts_and_negatives).transpose(1, 2))', '(embed_v(center) * embed_u(contexts_and_negatives)).sum(-1)'), ('transpose(1, 2))', 'transpose(1, 2)).sigmoid()'), ('transpose(1, 2))', 'transpose(1, 2)).softmax(-1)'),
-                  ('torch.bmm(embed_v(center), embed_u(contexts_and_negatives)', 'torch.bmm(embed_u(center), embed_v(contexts_and_negatives)'), ('transpose(1, 2))', 'transpose(1, 2)).detach()'), ('transpose(1, 2))', 'transpose(1, 2)) / embed_v(center).shape[-1]**.5')],
-    'masked_mean': [('values.masked_fill(mask == 0, 0)', '(values * mask)'), ('mask.sum(dim=1).clamp(min=1)', 'values.shape[1]'), ('.clamp(min=1)', ''), ('mask == 0', 'mask == 1'), ('.sum(dim=1) / mask', '.sum() / mask'), ('if mask.shape != values.shape: raise', 'if False: raise'), ('values.mean(dim=1)', 'values.mean(dim=0)'), ('values.mean(dim=1)', 'values.sum(dim=1)')],
-    'SigmoidBCELoss.forward': [("reduction='none'), mask)", "reduction='none'), None)"), ('(inputs, target,', '(-inputs, target,'), ('        if mask is not None: inputs = inputs.masked_fill(mask == 0, 0) # so that its gradient is left out, too\n', ''), ("reduction='none'), mask)", "reduction='none'), mask) * target.shape[1]"),
-                               ("F.binary_cross_entropy_with_logits(inputs, target, reduction='none')", 'torch.where(target > 0, -torch.sigmoid(inputs).log(), -(1 - torch.sigmoid(inputs)).log())'), ('return masked_mean(', 'return -masked_mean('), ('(inputs, target,', '(inputs, 1 - target,'), ("reduction='none'), mask)", "reduction='none'), mask).mean()")],
-    'sgns_grad': [(' - labels', ' + labels'), ("g = torch.sigmoid(torch.einsum('bd,bnd->bn', v, U)) - labels", "g = labels - torch.sigmoid(torch.einsum('bd,bnd->bn', v, U))"), ("        g = g.masked_fill(mask == 0, 0)\n", ''), ("torch.einsum('bn,bnd->bd', g, U)", "torch.einsum('bn,bnd->bd', g, U) / U.shape[1]"), ('torch.sigmoid(', '('),
-                  ("torch.einsum('bn,bd->bnd', g, v)", "g[:, :, None] * U"), ('if mask.shape != g.shape: raise', 'if False: raise'), ("torch.einsum('bn,bnd->bd', g, U), torch", "torch.einsum('bn,bnd->bd', g, U).sum(0), torch")],
-    'History.__getitem__': [('getattr(r, key) for r in self]', 'getattr(r, key) for r in self][-1:]'), ('        if key not in Row._fields: raise', '        if False: raise'), ('return [getattr(r, key) for r in self]', 'return tuple(getattr(r, key) for r in self)'), ('return super().__getitem__(key)', 'return super().__getitem__(int(key) - 1)'),
-                            ("for r in self]", "for r in self if getattr(r, key) is not None]"), ('if not isinstance(key, str)', 'if isinstance(key, int)'), ('raise KeyError', 'raise ValueError')],
-    'table_cells': [('any(v is not None for', 'all(v is not None for'), ('any(v is not None for v in history[f])', 'any(history[f])'), ("f in ('epoch', 'loss') or ", ''), ('format(v, FORMATS[f])', 'str(v)'), ("'' if (v :=", "'None' if (v :="), ('return [known] + ', 'return '), ('(v := getattr(r, f)) is None', 'not (v := getattr(r, f))')],
-    'batch_loss': [(' + shift', ''), ('mask).sum()', 'mask).mean()'), ('label, mask)', 'label)'), ('net[0], net[1])', 'net[1], net[0])'), (' + shift', ' * (1 + shift)'), ('mask).sum()', 'mask).sum().detach()'), ('mask).sum()', 'mask)'), ('+ shift, label, mask', '+ shift, mask, mask')],
-    'evaluate_loss': [('return total.item() / n', 'return total.item() / len(data_iter)'), ('n += len(batch[0])', 'n += 1'), (', shift); n', '); n'), ('if not n: raise', 'if n < 0: raise'), ('return total.item() / n', 'return total / n'), ('torch.inference_mode()', 'torch.enable_grad()'), ('total += batch_loss(net, batch, shift)', 'total += batch_loss(net, batch, shift) / len(batch[0])'),
-                      ('return total.item() / n', 'return total.item()')],
-    'train_epoch': [('        optimizer.zero_grad()\n', ''), ('        optimizer.step()\n', ''), ('        loss.backward()\n        optimizer.step()', '        optimizer.step()\n        loss.backward()'), ('loss = batch_loss(net, batch)', 'loss = batch_loss(net, batch) / len(batch[0])'), ('loss = batch_loss(net, batch)', 'loss = -batch_loss(net, batch)'),
-                    ('        loss.backward()\n', ''), ('        optimizer.step()', '        optimizer.step(); optimizer.step()'), ('        optimizer.step()', '        optimizer.step(); loss = batch_loss(net, batch)')],
-    'get_similar_tokens': [('unit = W / W.norm(dim=1, keepdim=True).clamp(min=torch.finfo(W.dtype).tiny)', 'unit = W'), ('[query] if vocab.unk is None else [query, 0]', '[query]'), ('[query] if vocab.unk is None else [query, 0]', '[0]'), ('[query] if vocab.unk is None else [query, 0]', '[query, 0]'), ('.clamp(min=torch.finfo(W.dtype).tiny)', ''),
-                           ('unit @ unit[query]', 'unit @ W[query]'), ('min(k, int((cosines > -torch.inf).sum()))', 'min(k, len(W))'), ('min(k, int((cosines > -torch.inf).sum()))', 'k'), (', values.tolist()', ', values'), ('cosines.topk(min', '(-cosines).topk(min'), (' or query_token == vocab.unk', ''), ('if k < 1: raise', 'if False: raise'), ('if len(W) != len(vocab): raise', 'if False: raise'),
-                           ('-torch.inf\n', '-1\n')],
-    'Resampled.draw': [('subsample(self.ids, self.offsets,', 'subsample(*(self.kept if hasattr(self, "kept") else (self.ids, self.offsets)),'), (', self.epoch, 0]', ', 0]'), ('rng.permutation(', '('), ('self.kept[1]', 'self.offsets'), ('self.t, rng', '1., rng'), ('[self.seed, self.epoch, 0]', '[self.epoch, 0]'), ('np.random.default_rng([self.seed, self.epoch, 0])', 'np.random.default_rng()'),
-                       ('center_places(self.kept[1])', 'len(self.kept[0])')],
-    'Resampled.__iter__': [('self.epoch += 1; ', ''), (' self.draw() ', ' '), ('rng.integers(1, self.max_window_size, size=len(places), endpoint=True)', 'np.full(len(places), self.max_window_size)'), ('self.max_window_size, size=len(places), endpoint=True)', 'self.max_window_size, size=len(places))'), ('integers(1,', 'integers(0,'), (' ** NS_EXPONENT', ''), ('known_counts', 'counts'),
-                           ('[self.seed, self.epoch, 1]', '[self.epoch, 1]'), ('.to(self.device)', ''), ('len(order), self.batch_size', 'len(order) - self.batch_size + 1, self.batch_size'), ('    self.epoch += 1; self.draw()                                            # for the next pass\n', ''), ('[self.seed, self.epoch, 1]', '[self.seed, 1]'),
-                           ('contexts_at(ids, offsets, places', 'contexts_at(self.ids, self.offsets, places')],
+    'split_lines': [
+        (' if (tokens := line.split())', ''),
+        ('line.split()', "line.split(' ')"),
+        ("text.split('\\n')", '[text]'),
+        ("text.split('\\n')", "text.split('\\n')[:-1]"),
+        ("text.split('\\n')", 'text.splitlines()'),
+        ('(tokens := line.split())', '(tokens := tuple(line.split()))'),
+    ],
+    'Vocab.__getitem__': [
+        ('get(tokens, 0)', 'get(tokens, -1)'),
+        ('get(tokens, 0)', 'get(tokens)'),
+        ('    if tokens not in self and', '    if False and'),
+        ('[self[token] for token in tokens]', '[self.token_to_idx.get(t, 0) for t in tokens]'),
+        ('if not isinstance(tokens, str)', 'if len(tokens) > 1'),
+        (' and self.unk is None', ''),
+    ],
+    'keep_probability': [
+        ('np.sqrt(', '('),
+        ('np.minimum(1, ', '('),
+        ('counts.sum()', 'counts.max()'),
+        (', 0)', ', 1)'),
+        ('np.minimum(1, np.sqrt', '1 - np.minimum(1, np.sqrt'),
+        ('if not 0 < t', 'if t < 0'),
+        ('np.maximum(counts, 1)', 'counts'),
+        (
+            't * counts.sum() / np.maximum(counts, 1)',
+            'np.maximum(counts, 1) / counts.sum() / t',
+        ),
+        (
+            '    counts = np.asarray(counts, dtype=np.float64)',
+            '    counts = np.asarray(counts, dtype=np.float32)',
+        ),
+    ],
+    'subsample': [
+        ('[offsets]', '[offsets - 1]'),
+        ('np.concatenate([[0], np.cumsum(kept)])[offsets]', 'offsets'),
+        ('known_counts', 'counts'),
+        (' < keep', ' > keep'),
+        ('default_rng(seed)', 'default_rng()'),
+        ('np.concatenate([[0], np.cumsum(kept)])', 'np.append(np.cumsum(kept), kept.sum())'),
+        (', t)[ids]', ')[ids]'),
+        ('return ids[kept]', 'return ids[kept].astype(np.int64)'),
+    ],
+    'contexts_at': [
+        ('positions - windows', 'positions - windows + 1'),
+        ('positions + windows + 1', 'positions + windows'),
+        ('positions - windows, offsets[sentence - 1]', 'positions - windows, 0'),
+        ('windows + 1, offsets[sentence]', 'windows + 1, len(ids)'),
+        ('    around += around >= np.repeat(positions, sizes)   # step over the centre\n', ''),
+        ("side='right'", "side='left'"),
+        ('sizes = hi - lo - 1', 'sizes = hi - lo'),
+        (
+            'ids[around], starts',
+            'ids[around][ids[around] != np.repeat(ids[positions], sizes)], starts',
+        ),
+    ],
+    'RandomGenerator.draw': [
+        ('self.rng.multinomial(n, self.p)', 'np.round(n*self.p).astype(int)'),
+        ('self.rng.permutation(np.repeat(', '(np.repeat('),
+        ('self.p)', 'np.ones_like(self.p)/len(self.p))'),
+        (
+            'return self.rng.permutation',
+            'self.rng = np.random.default_rng(0); return self.rng.permutation',
+        ),
+        (', dtype=np.int32)', ')'),
+        ('self.rng.', 'np.random.'),
+    ],
+    'get_negatives': [
+        ('    for i, j in zip(k, m):', '    for i, j in []:'),
+        ('around[:, m] == noise[k, m]', 'contexts[m] == noise[k, m][None]'),
+        ('noise.T.copy()', 'noise.copy()'),
+        ('clash |= noise == row', 'clash |= noise == contexts'),
+        ('draw(len(m))', 'rng.integers(1, len(generator.p), size=len(m))'),
+        ('draw_outside(generator, around[:, j], owner[j])', '0'),
+        ('generator.draw(num_noise_words', 'RandomGenerator(generator.p).draw(num_noise_words'),
+    ],
+    'batchify': [
+        ('column < size, column < size * (1 + K)', 'column < size, column < size'),
+        ('masks.float(), labels.float()', 'labels.float(), masks.float()'),
+        ('K * start', 'start'),
+        ('+ column - size)', '+ column)'),
+        ('(words * masks)', '(words)'),
+        ('.long(), (words', ', (words'),
+        ('column < size * (1 + K)', 'column < size * K'),
+        ('contexts[(start + column)', 'contexts[(start + column + 1)'),
+        ('centers[rows, None]', 'centers[rows]'),
+        ('masks.float()', 'masks'),
+    ],
+    'init_bounds': [
+        ('6 / (vocab_size + dim)', '6'),
+        ('(vocab_size + dim)', '(vocab_size * dim)'),
+        ('0.5 / dim, 0.', '0.5 / dim, 0.5 / dim'),
+        ('0.5 / dim', '1 / dim'),
+        ('math.sqrt(6 / (vocab_size + dim))', 'math.sqrt(2 / (vocab_size + dim))'),
+        ('uniform=(UNIFORM_BOUND, UNIFORM_BOUND)', 'uniform=(UNIFORM_BOUND, 0.)'),
+    ],
+    'init_embedding': [
+        ('(-bound, bound', '(0, bound'),
+        ('uniform_(-bound, bound', 'normal_(0, bound'),
+        (', generator=generator', ''),
+        ('    return embed', '    return embed.weight'),
+        ('    return embed', ''),
+        (
+            'with torch.no_grad(): embed.weight.uniform_(-bound, bound, generator=generator)',
+            'embed.weight = nn.Parameter(torch.empty_like(embed.weight)'
+            '.uniform_(-bound, bound, generator=generator))',
+        ),
+        (
+            'with torch.no_grad(): embed.weight.uniform_(-bound, bound, generator=generator)',
+            'embed = nn.Embedding.from_pretrained(torch.empty_like(embed.weight)'
+            '.uniform_(-bound, bound, generator=generator))',
+        ),
+    ],
+    'skip_gram': [
+        ('embed_u(contexts', 'embed_v(contexts'),
+        (
+            'torch.bmm(embed_v(center), embed_u(contexts_and_negatives).transpose(1, 2))',
+            '(embed_v(center) * embed_u(contexts_and_negatives)).sum(-1)',
+        ),
+        ('transpose(1, 2))', 'transpose(1, 2)).sigmoid()'),
+        ('transpose(1, 2))', 'transpose(1, 2)).softmax(-1)'),
+        (
+            'torch.bmm(embed_v(center), embed_u(contexts_and_negatives)',
+            'torch.bmm(embed_u(center), embed_v(contexts_and_negatives)',
+        ),
+        ('transpose(1, 2))', 'transpose(1, 2)).detach()'),
+        ('transpose(1, 2))', 'transpose(1, 2)) / embed_v(center).shape[-1]**.5'),
+    ],
+    'masked_mean': [
+        ('values.masked_fill(mask == 0, 0)', '(values * mask)'),
+        ('mask.sum(dim=1).clamp(min=1)', 'values.shape[1]'),
+        ('.clamp(min=1)', ''),
+        ('mask == 0', 'mask == 1'),
+        ('.sum(dim=1) / mask', '.sum() / mask'),
+        ('if mask.shape != values.shape:', 'if False:'),
+        ('values.mean(dim=1)', 'values.mean(dim=0)'),
+        ('values.mean(dim=1)', 'values.sum(dim=1)'),
+    ],
+    'SigmoidBCELoss.forward': [
+        ('masked_mean(terms, mask)', 'masked_mean(terms, None)'),
+        ('(inputs, target,', '(-inputs, target,'),
+        (
+            '        if mask is not None: inputs = inputs.masked_fill(mask == 0, 0)'
+            ' # no gradient for padding\n',
+            '',
+        ),
+        ('masked_mean(terms, mask)', 'masked_mean(terms, mask) * target.shape[1]'),
+        (
+            "F.binary_cross_entropy_with_logits(inputs, target, reduction='none')",
+            'torch.where(target > 0, -torch.sigmoid(inputs).log(),'
+            ' -(1 - torch.sigmoid(inputs)).log())',
+        ),
+        ('return masked_mean(', 'return -masked_mean('),
+        ('(inputs, target,', '(inputs, 1 - target,'),
+        ('masked_mean(terms, mask)', 'masked_mean(terms, mask).mean()'),
+    ],
+    'sgns_grad': [
+        (' - labels', ' + labels'),
+        (
+            "g = torch.sigmoid(torch.einsum('bd,bnd->bn', v, U)) - labels",
+            "g = labels - torch.sigmoid(torch.einsum('bd,bnd->bn', v, U))",
+        ),
+        ("        g = g.masked_fill(mask == 0, 0)\n", ''),
+        ("torch.einsum('bn,bnd->bd', g, U)", "torch.einsum('bn,bnd->bd', g, U) / U.shape[1]"),
+        ('torch.sigmoid(', '('),
+        ("torch.einsum('bn,bd->bnd', g, v)", "g[:, :, None] * U"),
+        ('if mask.shape != g.shape:', 'if False:'),
+        (
+            "torch.einsum('bn,bnd->bd', g, U), torch",
+            "torch.einsum('bn,bnd->bd', g, U).sum(0), torch",
+        ),
+    ],
+    'History.__getitem__': [
+        ('getattr(r, key) for r in self]', 'getattr(r, key) for r in self][-1:]'),
+        ('        if key not in Row._fields: raise', '        if False: raise'),
+        (
+            'return [getattr(r, key) for r in self]',
+            'return tuple(getattr(r, key) for r in self)',
+        ),
+        ('return super().__getitem__(key)', 'return super().__getitem__(int(key) - 1)'),
+        ("for r in self]", "for r in self if getattr(r, key) is not None]"),
+        ('if not isinstance(key, str)', 'if isinstance(key, int)'),
+        ('raise KeyError', 'raise ValueError'),
+    ],
+    'table_cells': [
+        ('any(v is not None for', 'all(v is not None for'),
+        ('any(v is not None for v in history[f])', 'any(history[f])'),
+        ("f in ('epoch', 'loss') or ", ''),
+        ('format(v, COLUMN_FORMATS[f])', 'str(v)'),
+        ("'' if (v :=", "'None' if (v :="),
+        ('return [known] + ', 'return '),
+        ('(v := getattr(r, f)) is None', 'not (v := getattr(r, f))'),
+    ],
+    'batch_loss': [
+        (' + shift', ''),
+        ('mask).sum()', 'mask).mean()'),
+        ('label, mask)', 'label)'),
+        ('net[0], net[1])', 'net[1], net[0])'),
+        (' + shift', ' * (1 + shift)'),
+        ('mask).sum()', 'mask).sum().detach()'),
+        ('mask).sum()', 'mask)'),
+        ('+ shift, label, mask', '+ shift, mask, mask'),
+    ],
+    'evaluate_loss': [
+        ('return total.item() / n', 'return total.item() / len(data_iter)'),
+        ('n += len(batch[0])', 'n += 1'),
+        ('batch, shift)', 'batch)'),
+        ('if not n: raise', 'if n < 0: raise'),
+        ('return total.item() / n', 'return total / n'),
+        ('torch.inference_mode()', 'torch.enable_grad()'),
+        (
+            'total += batch_loss(net, batch, shift)',
+            'total += batch_loss(net, batch, shift) / len(batch[0])',
+        ),
+        ('return total.item() / n', 'return total.item()'),
+    ],
+    'train_epoch': [
+        ('        optimizer.zero_grad()\n', ''),
+        ('        optimizer.step()\n', ''),
+        (
+            '        loss.backward()\n        optimizer.step()',
+            '        optimizer.step()\n        loss.backward()',
+        ),
+        ('loss = batch_loss(net, batch)', 'loss = batch_loss(net, batch) / len(batch[0])'),
+        ('loss = batch_loss(net, batch)', 'loss = -batch_loss(net, batch)'),
+        ('        loss.backward()\n', ''),
+        ('        optimizer.step()', '        optimizer.step(); optimizer.step()'),
+        ('        optimizer.step()', '        optimizer.step(); loss = batch_loss(net, batch)'),
+    ],
+    'get_similar_tokens': [
+        (
+            'unit = W / W.norm(dim=1, keepdim=True).clamp(min=torch.finfo(W.dtype).tiny)',
+            'unit = W',
+        ),
+        ('[query] if vocab.unk is None else [query, 0]', '[query]'),
+        ('[query] if vocab.unk is None else [query, 0]', '[0]'),
+        ('[query] if vocab.unk is None else [query, 0]', '[query, 0]'),
+        ('.clamp(min=torch.finfo(W.dtype).tiny)', ''),
+        ('unit @ unit[query]', 'unit @ W[query]'),
+        ('min(k, int((cosines > -torch.inf).sum()))', 'min(k, len(W))'),
+        ('min(k, int((cosines > -torch.inf).sum()))', 'k'),
+        (', values.tolist()', ', values'),
+        ('cosines.topk(min', '(-cosines).topk(min'),
+        (' or query_token == vocab.unk', ''),
+        ('if k < 1: raise', 'if False: raise'),
+        ('if len(W) != len(vocab):', 'if False:'),
+        ('-torch.inf\n', '-1\n'),
+    ],
+    'Resampled.draw': [
+        (
+            'subsample(self.ids, self.offsets,',
+            'subsample(*(self.kept if hasattr(self, "kept") else (self.ids, self.offsets)),',
+        ),
+        (', self.epoch, 0]', ', 0]'),
+        ('rng.permutation(', '('),
+        ('self.kept[1]', 'self.offsets'),
+        ('self.t, rng', '1., rng'),
+        ('[self.seed, self.epoch, 0]', '[self.epoch, 0]'),
+        ('np.random.default_rng([self.seed, self.epoch, 0])', 'np.random.default_rng()'),
+        ('center_positions(self.kept[1])', 'len(self.kept[0])'),
+    ],
+    'Resampled.__iter__': [
+        ('    self.epoch += 1\n', ''),
+        ('    self.draw() # for the next pass\n', ''),
+        ('    self.epoch += 1\n    self.draw() # for the next pass\n', ''),
+        (
+            'rng.integers(1, self.max_window_size, size=len(positions), endpoint=True)',
+            'np.full(len(positions), self.max_window_size)',
+        ),
+        (', size=len(positions), endpoint=True)', ', size=len(positions))'),
+        ('integers(1,', 'integers(0,'),
+        (' ** NS_EXPONENT', ''),
+        ('known_counts', 'counts'),
+        ('[self.seed, self.epoch, 1]', '[self.epoch, 1]'),
+        ('[self.seed, self.epoch, 1]', '[self.seed, 1]'),
+        ('.to(self.device)', ''),
+        ('len(order), self.batch_size', 'len(order) - self.batch_size + 1, self.batch_size'),
+        ('contexts_at(ids, offsets,', 'contexts_at(self.ids, self.offsets,'),
+    ],
 }
+
+
+def number_of_checks(group):
+    functions = [node for node in group.body if isinstance(node, ast.FunctionDef)]
+    return sum(ast.get_docstring(function) is not None for function in functions)
 
 
 def test_every_exercise_has_wrong_solutions():
     assert set(WRONG) == {e.name for e in ALL} and all(len(w) >= 5 for w in WRONG.values())
-    assert [len(e) for e in EXERCISES.values()] == [4, 4, 2, 1, 3, 2, 3, 1, 2]
-    assert all(sum(1 for n in ast.walk(g) if isinstance(n, ast.FunctionDef) and ast.get_docstring(n)) >= 3 for p in lessons_folder().glob('*.checks') for g in ast.parse(p.read_text(encoding='utf-8')).body if isinstance(g, ast.ClassDef))
+    assert [len(e) for e in EXERCISES.values()] == [4, 4, 2, 1, 3, 3, 1, 2, 2]
+    for path in CHECKS:
+        groups = ast.parse(path.read_text(encoding='utf-8')).body
+        for group in groups:
+            assert not isinstance(group, ast.ClassDef) or number_of_checks(group) >= 3
+
 
 @pytest.fixture(scope='module')
 def kernel(tmp_path_factory):
     pytest.importorskip('nbclient')
     work = tmp_path_factory.mktemp('work')
-    for path in lessons_folder().glob('*.checks'): shutil.copy(path, work/f'hidden_{path.stem}.py')
-    with Kernel(work) as kernel: yield kernel
+    for path in CHECKS:
+        shutil.copy(path, work / f'hidden_{path.stem}.py')
+    with Kernel(work) as kernel:
+        yield kernel
 
-def verdict(kernel, exercise, cells, limit=20):
+
+def verdict(kernel, exercise, cells, limit=300):
+    "What is said about a solution, and whether it is right"
     says, source = at_a_glance(cells, exercise, EXERCISES[exercise.lesson])
-    return (says, False) if says else ((v := run_check(kernel, exercise, source, limit)).says, v.state == 'right')
+    if says:
+        return says, False
+    found = run_check(kernel, exercise, source, limit)
+    return found.says, found.state == 'right'
+
 
 @pytest.mark.parametrize('exercise', ALL, ids=lambda e: f'{e.lesson}-{e.name}')
 def test_true_passes_and_wrong_does_not(kernel, exercise):
@@ -108,251 +444,504 @@ def test_true_passes_and_wrong_does_not(kernel, exercise):
     wrong = []
     for old, new in WRONG[exercise.name]:
         hits = []
+
         def spoil(id, source):
-            if old in source: hits.append(id)
+            if old in source:
+                hits.append(id)
             return source.replace(old, new)
+
         says, passed = verdict(kernel, exercise, sources(solved(exercise.lesson, spoil)))
-        if not hits: wrong.append(f'the true solution has no {old!r}')
-        elif passed or not says: wrong.append(f'{new!r} in the place of {old!r} passes')
-        elif not re.match(r'\d of \d checks pass', says): wrong.append(f'{new!r} in the place of {old!r}: {says}')
+        if not hits:
+            wrong.append(f'the true solution has no {old!r}')
+        elif passed or not says:
+            wrong.append(f'{new!r} in the place of {old!r} passes')
+        elif not re.match(r'\d of \d checks pass', says):
+            wrong.append(f'{new!r} in the place of {old!r}: {says}')
     assert not wrong, '\n'.join(wrong)
+
 
 @pytest.mark.parametrize('exercise', ALL, ids=lambda e: f'{e.lesson}-{e.name}')
 def test_each_is_judged_alone(kernel, exercise):
     "All other blanks are still blank"
     true = true_cells(exercise.lesson)
     short = exercise.name.rpartition('.')[2]
-    nb = edited(exercise.lesson, lambda id, source: true[id] if 'raise NotImplementedError' in source and f'def {short}(' in source else source)
-    assert verdict(kernel, exercise, sources(nb)) == ('', True)
-    assert all('NotImplementedError' in s for s in [true_left for true_left in sources(nb) if 'raise NotImpl' in true_left])
 
-def test_our_function_is_not_yours(kernel):
-    e = EXERCISES['03_forward'][0]
-    for cell, says in [('from w2v_nb.forward import skip_gram', 'no such definition'), ('import w2v_nb.forward as x\ndef skip_gram(*a): return x.skip_gram(*a)', 'it imports w2v_nb.forward'),
-                       ('def skip_gram(*a):\n    from w2v_nb.forward import skip_gram as s\n    return s(*a)', 'it imports w2v_nb.forward'), ('def skip_gram(*a):\n    from w2v_nb import forward\n    return forward.skip_gram(*a)', 'it imports w2v_nb.forward'),
-                       ('import importlib\ndef skip_gram(*a): pass\nSOLUTION = 3\nclass Given: pass\ndef skip_gram(*a): return SOLUTION', '0 of 6')]:
-        assert says in verdict(kernel, e, [cell])[0], cell
+    def solve_one(id, source):
+        return true[id] if is_blank(source) and f'def {short}(' in source else source
+
+    nb = edited(exercise.lesson, solve_one)
+    assert sum(map(is_blank, sources(nb))) == len(EXERCISES[exercise.lesson]) - 1
+    assert verdict(kernel, exercise, sources(nb)) == ('', True)
+
+
+NOT_YOURS = [
+    ('from w2v_nb.chapter.forward import skip_gram', 'no such definition'),
+    (
+        """import w2v_nb.chapter.forward as x
+def skip_gram(*a): return x.skip_gram(*a)""",
+        'it imports w2v_nb.chapter.forward',
+    ),
+    (
+        """def skip_gram(*a):
+    from w2v_nb.chapter.forward import skip_gram as s
+    return s(*a)""",
+        'it imports w2v_nb.chapter.forward',
+    ),
+    (
+        """def skip_gram(*a):
+    from w2v_nb.chapter import forward
+    return forward.skip_gram(*a)""",
+        'it imports w2v_nb.chapter.forward',
+    ),
+    (
+        """import importlib
+def skip_gram(*a): pass
+SOLUTION = 3
+class Given: pass
+def skip_gram(*a): return SOLUTION""",
+        '0 of 6',
+    ),
+]
+
+
+@pytest.mark.parametrize('cell, says', NOT_YOURS)
+def test_our_function_is_not_yours(kernel, cell, says):
+    assert says in verdict(kernel, EXERCISES['05_forward'][0], [cell])[0]
 
 
 # Trouble
 
-TROUBLE = [('deleted', lambda id, s: None, 'no such definition'), ('renamed', lambda id, s: s.replace('def masked_mean', 'def mean_masked'), 'no such definition'), ('syntax', lambda id, s: s.replace('return', 'retrun 1 +'), 'its cell is no Python: line'),
-           ('page', lambda id, s: s.replace('mask.sum(dim=1)', 'total'), "name 'total' is not defined"), ('raises', lambda id, s: s + '\nclass Oops(int): x = 1/0\n@Oops\ndef masked_mean(): pass', 'its definition fails: ZeroDivisionError'), ('for ever', lambda id, s: s.replace('    if mask is None', '    while True: pass\n    if mask is None'), 'longer than 3 s'),
-           ('deaf', lambda id, s: s.replace('    if mask is None', '    import time\n    while True:\n        try: time.sleep(99)\n        except BaseException: pass\n    if mask is None'), 'longer than 3 s'), ('floods', lambda id, s: s.replace('    if mask is None', '    import os\n    while True: print("x"*10**6); os.write(1, b"y"*10**6)\n    if mask is None'), 'longer than 3 s'),
-           ('exits', lambda id, s: s.replace('    if mask is None', '    raise SystemExit(0)\n    if mask is None'), 'SystemExit'), ('dies', lambda id, s: s.replace('    if mask is None', '    import os; os._exit(0)\n    if mask is None'), 'it ends the kernel'), ('deep', lambda id, s: s.replace('    if mask is None', '    masked_mean(values, mask)\n    if mask is None'), 'RecursionError'),
-           ('long', lambda id, s: s.replace('    if mask is None', '    raise ValueError("z"*10**8)\n    if mask is None'), 'zzz'), ('unhappy', lambda id, s: s.replace('    if mask is None', '    class E(Exception):\n        def __str__(self): raise self\n    raise E\n    if mask is None'), '0 of 6')]
+SLEEP = (
+    'import time',
+    'while True:',
+    '    try: time.sleep(99)',
+    '    except BaseException: pass',
+)
+FLOOD = 'import os', 'while True: print("x"*10**6); os.write(1, b"y"*10**6)'
+UNHAPPY = 'class E(Exception):', '    def __str__(self): raise self', 'raise E'
+BAD_DECORATOR = '\nclass Oops(int): x = 1/0\n@Oops\ndef masked_mean(): pass'
+TROUBLE = {
+    'deleted': (lambda source: None, 'no such definition'),
+    'renamed': (replaced('def masked_mean', 'def mean_masked'), 'no such definition'),
+    'syntax': (replaced('return', 'retrun 1 +'), "its cell isn't Python: line"),
+    'page': (replaced('mask.sum(dim=1)', 'total'), "name 'total' is not defined"),
+    'raises': (
+        lambda source: source + BAD_DECORATOR,
+        'its definition fails: ZeroDivisionError',
+    ),
+    'for ever': (first_do('while True: pass'), 'longer than 3 s'),
+    'deaf': (first_do(*SLEEP), 'longer than 3 s'),
+    'floods': (first_do(*FLOOD), 'longer than 3 s'),
+    'exits': (first_do('raise SystemExit(0)'), 'SystemExit'),
+    'dies': (first_do('import os; os._exit(0)'), 'it ends the kernel'),
+    'deep': (first_do('masked_mean(values, mask)'), 'RecursionError'),
+    'long': (first_do('raise ValueError("z"*10**8)'), 'zzz'),
+    'unhappy': (first_do(*UNHAPPY), '0 of 6'),
+}
 
-@pytest.mark.parametrize('change, says', [t[1:] for t in TROUBLE], ids=[t[0] for t in TROUBLE])
+
+@pytest.mark.parametrize('change, says', TROUBLE.values(), ids=TROUBLE)
 def test_trouble(kernel, change, says):
-    first, forward = EXERCISES['04_loss'][:2]
-    nb = solved('04_loss', lambda id, s: change(id, s) if 'def masked_mean(' in s else s)
-    start = time.monotonic()
-    said, passed = verdict(kernel, first, sources(nb), limit=3)
+    first, forward = EXERCISES['06_loss'][:2]
+    cells = sources(spoilt_mean(change))
+    limit = 3 if 'longer than' in says else 300  # what never ends takes 3 s on any machine
+    said, passed = verdict(kernel, first, cells, limit)
     assert not passed and says in said and len(said) < 1500, said[:2000]
-    assert time.monotonic() - start < 40
-    assert verdict(kernel, forward, sources(nb)) == ('', True)       # the next one is judged as if nothing had happened
+    assert verdict(kernel, forward, cells) == ('', True)  # as if nothing had happened
+
 
 def test_only_what_is_needed_runs(tmp_path, kernel):
-    "A mark is left by everything on the page that is not part of a function that is asked for"
-    mark = tmp_path/'mark'
+    "A mark is left by everything on the page that isn't part of a function that is asked for"
+    mark = tmp_path / 'mark'
     leave = f'open({str(mark)!r}, "a").write("x")\n'
-    nb = solved('04_loss')
-    for i, c in enumerate(nb['cells']):
-        if c['cell_type'] == 'code': c['source'] = leave + ''.join(c['source']) + f'\n{leave}other = {leave}def nobody(): {leave}'
-    for e in EXERCISES['04_loss']: assert verdict(kernel, e, sources(nb)) == ('', True)
+    nb = solved('06_loss')
+    for cell in nb['cells']:
+        if cell['cell_type'] == 'code':
+            source = ''.join(cell['source'])
+            cell['source'] = f'{leave}{source}\n{leave}other = {leave}def nobody(): {leave}'
+    for exercise in EXERCISES['06_loss']:
+        assert verdict(kernel, exercise, sources(nb)) == ('', True)
     assert not mark.exists()
-    (tmp_path/'torch.py').write_text(leave); (tmp_path/'04_loss.ipynb').write_text(json.dumps(nb), encoding='utf-8')
-    assert [v.state for v in check_lessons(tmp_path, ['04'])] == ['right']*3 and not mark.exists()
+    (tmp_path / 'torch.py').write_text(leave)
+    write_notebook(tmp_path / '06_loss.ipynb', nb)
+    assert [found.state for found in check_lessons(tmp_path, ['06'])] == ['right'] * 3
+    assert not mark.exists()
+
 
 def test_magic_and_rubbish_beside(kernel):
-    nb = solved('04_loss', lambda id, s: '%timeit 1\n' + s + '\n!ls\nmasked_mean(1, 2, 3)')
-    nb['cells'][:0] = [dict(cell_type='code', source=s) for s in ('%%bash\nls', '%load_ext nothing', 'what is this', '', '\0')]
-    assert verdict(kernel, EXERCISES['04_loss'][0], sources(nb)) == ('', True)
+    nb = solved('06_loss', lambda id, s: '%timeit 1\n' + s + '\n!ls\nmasked_mean(1, 2, 3)')
+    rubbish = '%%bash\nls', '%load_ext nothing', 'what is this', '', '\0'
+    nb['cells'][:0] = [dict(cell_type='code', source=source) for source in rubbish]
+    assert verdict(kernel, EXERCISES['06_loss'][0], sources(nb)) == ('', True)
+
+
+HELPERS = """import math as m
+FOUR = 4
+half = lambda x: x/2
+def masked_mean(*a): return helper(*a)
+def helper(values, mask=None):
+    assert half(FOUR) == m.sqrt(4)
+    if mask is None: return values.mean(1)
+    if mask.shape != values.shape: raise ValueError
+    return values.masked_fill(mask == 0, 0).sum(1)/mask.sum(1).clamp(min=1)"""
+
 
 def test_helpers_of_your_own(kernel):
-    body = 'import math as m\nFOUR = 4\nhalf = lambda x: x/2\ndef masked_mean(*a): return helper(*a)\ndef helper(values, mask=None):\n    assert half(FOUR) == m.sqrt(4)\n    if mask is None: return values.mean(1)\n    if mask.shape != values.shape: raise ValueError\n    return values.masked_fill(mask == 0, 0).sum(1)/mask.sum(1).clamp(min=1)'
-    assert verdict(kernel, EXERCISES['04_loss'][0], [body]) == ('', True)
+    assert verdict(kernel, EXERCISES['06_loss'][0], [HELPERS]) == ('', True)
 
 
 # The command
 
+
 @pytest.fixture
-def lessons(tmp_path): copy_lessons(tmp_path/'mine'); return tmp_path/'mine'
+def lessons(tmp_path):
+    copy_lessons(tmp_path / 'mine')
+    return tmp_path / 'mine'
 
-def test_copy_and_nothing_overwritten(tmp_path):
-    done = run(tmp_path, 'a/b')
-    assert done.returncode == 0 and done.stdout.count('wrote') == 9 and 'jupyter lab a/b' in done.stdout and done.stderr == ''
-    folder = tmp_path/'a'/'b'
-    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {p.name: p.read_bytes() for p in lessons_folder().glob('*.ipynb')}
-    (folder/'00_text.ipynb').write_text('mine'); (folder/'01_data.ipynb').unlink(); (folder/'02_embedding.ipynb').unlink(); (folder/'02_embedding.ipynb').mkdir(); (folder/'03_forward.ipynb').unlink()
-    if os.name != 'nt': (folder/'03_forward.ipynb').symlink_to('nowhere')
-    done = run(tmp_path, 'a/b')
-    assert done.returncode == 0 and 'wrote a/b/01_data.ipynb' in done.stdout.replace('\\', '/') and done.stdout.count('was there already') == (8 if os.name != 'nt' else 7)
-    assert (folder/'00_text.ipynb').read_text() == 'mine' and (folder/'02_embedding.ipynb').is_dir() and not (folder/'nowhere').exists()
-    assert not [p for p in folder.iterdir() if p.name.startswith('.')]
 
-def test_who_comes_second_does_not_overwrite(tmp_path, monkeypatch):
+def contents(folder, pattern='*'):
+    return {path.name: path.read_bytes() for path in folder.glob(pattern) if path.is_file()}
+
+
+def test_a_first_copy(tmp_path):
+    done = run(tmp_path, 'a/b')
+    assert done.returncode == 0 and done.stderr == ''
+    assert done.stdout.count('wrote') == 9 and 'jupyter lab a/b' in done.stdout
+    assert contents(tmp_path / 'a' / 'b') == contents(lessons_folder(), '*.ipynb')
+
+
+def test_nothing_is_overwritten(tmp_path, lessons):
+    (lessons / '02_text.ipynb').write_text('mine')
+    (lessons / '03_data.ipynb').unlink()
+    (lessons / '04_embedding.ipynb').unlink()
+    (lessons / '04_embedding.ipynb').mkdir()
+    (lessons / '05_forward.ipynb').unlink()
+    if posix_here := os.name != 'nt':
+        (lessons / '05_forward.ipynb').symlink_to('nowhere')
+    done = run(tmp_path, 'mine')
+    assert done.returncode == 0
+    assert 'wrote mine/03_data.ipynb' in done.stdout.replace('\\', '/')
+    assert done.stdout.count('was there already') == (8 if posix_here else 7)
+    assert (lessons / '02_text.ipynb').read_text() == 'mine'
+    assert (lessons / '04_embedding.ipynb').is_dir()
+    assert not (lessons / 'nowhere').exists()
+    assert not [path for path in lessons.iterdir() if path.name.startswith('.')]
+
+
+@pytest.mark.parametrize('error', [None, OSError(1, 'no links')], ids=['links', 'no links'])
+def test_who_comes_second_does_not_overwrite(tmp_path, monkeypatch, error):
     "The name is taken between the look and the write, on disks with links and without"
-    for error in None, OSError(1, 'no links'):
-        path = tmp_path/f'{error is None}.ipynb'
-        real = os.link
-        def link(a, b):
-            path.write_text('theirs')
-            if error: raise error
-            return real(a, b)
-        monkeypatch.setattr(os, 'link', link)
-        assert write_new(path, b'ours') is False and path.read_text() == 'theirs'
-        monkeypatch.setattr(os, 'link', real)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ['False.ipynb', 'True.ipynb']
+    path, real_link = tmp_path / 'x.ipynb', os.link
+
+    def link(a, b):
+        path.write_text('theirs')
+        if error:
+            raise error
+        return real_link(a, b)
+
+    monkeypatch.setattr(os, 'link', link)
+    assert write_new(path, b'ours') is False and path.read_text() == 'theirs'
+    assert list(tmp_path.iterdir()) == [path]
+
 
 @posix
 def test_a_full_disk_leaves_nothing(tmp_path):
     import resource
-    def limit(): signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
     done = run(tmp_path, 'mine', preexec_fn=limit)
-    assert done.returncode == 2 and 'mine cannot be written (File too large)' in done.stderr and done.stderr.count('\n') == 1
-    assert list((tmp_path/'mine').iterdir()) == []
+    assert_refused(done, 'mine cannot be written (File too large)')
+    assert list((tmp_path / 'mine').iterdir()) == []
+
+
+REFUSED = [
+    ([], 'DIR'),
+    (['file'], 'file is a file; give the name of a folder'),
+    (['file', '--check'], 'there is no folder file'),
+    (['nowhere', '--check'], 'w2v learn nowhere makes it'),
+    ([root / 'w2v_nb'], 'inside the package'),
+    ([lessons_folder() / 'x' / 'y'], 'inside the package'),
+    (['file/x'], 'cannot be written'),
+    (['mine', '--only', '06'], '--only goes with --check'),
+    (['mine', '--check', '--only', '4', '99'], 'no lesson 4, 99; there are 02_text'),
+    (['mine', '--check', '--limit', 'nan'], '--limit must be'),
+    (['mine', '--check', '--limit', '0'], '--limit must be'),
+    (['mine', '--chek'], 'did you mean --check?'),
+]
+
 
 def test_errors_are_one_line(tmp_path, lessons):
-    (tmp_path/'file').write_text('')
-    for args, says in [([], 'DIR'), (['file'], 'file is a file; give the name of a folder'), (['file', '--check'], 'there is no folder file'), (['nowhere', '--check'], 'w2v_learn nowhere makes it'), ([root/'w2v_nb'], 'inside the package'), ([lessons_folder()/'x'/'y'], 'inside the package'), (['file/x'], 'cannot be written'),
-                       (['mine', '--only', '04'], '--only goes with --check'), (['mine', '--check', '--only', '4', '99'], 'no lesson 4, 99; there are 00_text'), (['mine', '--check', '--limit', 'nan'], '--limit must be'), (['mine', '--check', '--limit', '0'], '--limit must be'), (['mine', '--chek'], 'unrecognized')]:
+    (tmp_path / 'file').write_text('')
+    for args, says in REFUSED:
         done = run(tmp_path, *args)
-        assert done.returncode == 2 and done.stderr.count('\n') == 1 and says in done.stderr and done.stdout == '', (args, done.stdout, done.stderr)
-    assert not (lessons_folder()/'x').exists()
+        assert_refused(done, says)
+        assert done.stdout == ''
+    assert not (lessons_folder() / 'x').exists()
+
+
+is_root = hasattr(os, 'getuid') and os.getuid() == 0
+
 
 @posix
-@pytest.mark.skipif(hasattr(os, 'getuid') and os.getuid() == 0, reason='nothing is forbidden to root')
+@pytest.mark.skipif(is_root, reason='nothing is forbidden to root')
 def test_forbidden(tmp_path):
-    (tmp_path/'locked').mkdir(mode=0o500)
+    (tmp_path / 'locked').mkdir(mode=0o500)
     done = run(tmp_path, 'locked/mine')
-    assert done.returncode == 2 and 'locked/mine cannot be written (Permission denied)' in done.stderr
+    assert_refused(done, 'locked/mine cannot be written (Permission denied)')
+
 
 def test_without_jupyterlab(tmp_path, lessons):
-    code = "import sys, w2v_nb.learn as l; l.find_spec = lambda name: None; sys.exit(l.w2v_learn(['mine', '--check']))"
-    done = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True)
-    assert done.returncode == 2 and 'pip install jupyterlab' in done.stderr and done.stderr.count('\n') == 1
+    code = """import sys, w2v_nb.tools.learn as learn
+from w2v_nb.tools.cli import main
+learn.find_spec = lambda name: None
+sys.exit(main(['learn', 'mine', '--check']))"""
+    assert_refused(python(tmp_path, code), 'pip install jupyterlab')
+
+
+FOREIGN = """import sys
+sys.modules["w2v_nb"] = None
+from ipykernel import kernelapp
+kernelapp.launch_new_instance()"""
+
 
 @posix
-@pytest.mark.parametrize('code, says', [('raise SystemExit(1)', 'does not start'), ('import sys; sys.modules["w2v_nb"] = None; from ipykernel import kernelapp; kernelapp.launch_new_instance()', 'cannot import w2v_nb')], ids=['dead', 'foreign'])
+@pytest.mark.parametrize(
+    'code, says',
+    [('raise SystemExit(1)', 'does not start'), (FOREIGN, 'cannot import w2v_nb')],
+    ids=['dead', 'foreign'],
+)
 def test_a_kernel_that_will_not_do(tmp_path, lessons, code, says):
-    spec = tmp_path/'jupyter'/'kernels'/'python3'; spec.mkdir(parents=True)
-    (spec/'kernel.json').write_text(json.dumps(dict(argv=[sys.executable, '-c', code, '-f', '{connection_file}'], display_name='x', language='python')))
-    (lessons/'03_forward.ipynb').write_text(json.dumps(solved('03_forward')), encoding='utf-8')
-    done = subprocess.run([*COMMAND, 'mine', '--check', '--only', '03'], cwd=tmp_path, env=environment(tmp_path, JUPYTER_PATH=str(tmp_path/'jupyter')), capture_output=True, text=True)
-    assert done.returncode == 2 and says in done.stderr and done.stderr.count('\n') == 1, done.stderr
+    spec = tmp_path / 'jupyter' / 'kernels' / 'python3'
+    spec.mkdir(parents=True)
+    argv = [sys.executable, '-c', code, '-f', '{connection_file}']
+    write_notebook(spec / 'kernel.json', dict(argv=argv, display_name='x', language='python'))
+    write_notebook(lessons / '05_forward.ipynb', solved('05_forward'))
+    env = environment(tmp_path, JUPYTER_PATH=str(tmp_path / 'jupyter'))
+    assert_refused(run(tmp_path, 'mine', '--check', '--only', '05', env=env), says)
+
 
 def test_check_of_untouched_copy_needs_no_kernel(tmp_path, lessons):
-    start = time.monotonic()
     done = run(tmp_path, 'mine', '--check')
-    assert done.returncode == 1 and time.monotonic() - start < 20 and done.stdout.count('still to be written') == len(ALL) and f'0 of {len(ALL)} right' in done.stdout
-    code = "import sys; from w2v_nb.learn import w2v_learn; w2v_learn(['mine', '--check']); print(*[m for m in ('torch', 'nbclient.client', 'jupyter_client') if m in sys.modules and m == 'torch'])"
-    done = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == ''
+    assert done.returncode == 1 and f'0 of {len(ALL)} right' in done.stdout
+    assert done.stdout.count('still to be written') == len(ALL)
+    code = """import sys
+from w2v_nb.tools.cli import main
+main(['learn', 'mine', '--check'])
+print('torch' in sys.modules)"""
+    assert python(tmp_path, code).stdout.splitlines()[-1] == 'False'
 
-def test_damaged_notebooks(tmp_path, lessons):
-    bad = ['', '{', '[]', '3', '{"cells": 3}', '{"cells": [3]}', '{"cells": [{"cell_type": "code"}]}', '{"cells": [{"cell_type": "code", "source": [1]}]}', '['*100_000]
-    for text in bad:
-        (lessons/'04_loss.ipynb').write_text(text)
-        found = list(check_lessons(lessons, ['04']))
-        assert len(found) == 3 and all(v.state == 'wrong' for v in found) and all('is no notebook any more' in v.says for v in found), (text[:40], found)
-    (lessons/'04_loss.ipynb').write_bytes(b'\xff\xfe{}'); assert 'is no notebook any more' in next(check_lessons(lessons, ['04'])).says
-    (lessons/'04_loss.ipynb').unlink(); assert 'there is no' in next(check_lessons(lessons, ['04'])).says
-    (lessons/'04_loss.ipynb').mkdir(); assert 'copies it anew' in next(check_lessons(lessons, ['04'])).says
-    (lessons/'04_loss.ipynb').rmdir(); (lessons/'04_loss.ipynb').write_text('{"cells": []}')
-    assert 'there is no such definition' in next(check_lessons(lessons, ['04'])).says
+
+DAMAGED = [
+    '',
+    '{',
+    '[]',
+    '3',
+    '{"cells": 3}',
+    '{"cells": [3]}',
+    '{"cells": [{"cell_type": "code"}]}',
+    '{"cells": [{"cell_type": "code", "source": [1]}]}',
+    '[' * 100_000,
+]
+
+
+def test_damaged_notebooks(lessons):
+    for text in DAMAGED:
+        (lessons / '06_loss.ipynb').write_text(text)
+        found = list(check_lessons(lessons, ['06']))
+        assert [verdict.state for verdict in found] == ['wrong'] * 3, text[:40]
+        assert all('is not a notebook any more' in verdict.says for verdict in found), text[:40]
+
+
+def test_what_is_not_a_notebook(lessons):
+    path = lessons / '06_loss.ipynb'
+    says = lambda: next(check_lessons(lessons, ['06'])).says
+    path.write_bytes(b'\xff\xfe{}')
+    assert 'is not a notebook any more' in says()
+    path.unlink()
+    assert 'there is no' in says()
+    path.mkdir()
+    assert 'copies it again' in says()
+    path.rmdir()
+    path.write_text('{"cells": []}')
+    assert 'there is no such definition' in says()
+
 
 def test_the_whole_command(tmp_path, lessons):
     "All solved: exit status 0; one spoilt: 1, and the line says what to think about"
-    for lesson in EXERCISES: (lessons/f'{lesson}.ipynb').write_text(json.dumps(solved(lesson)), encoding='utf-8')
-    before = {p.name: p.read_bytes() for p in lessons.iterdir()}
+    for lesson in EXERCISES:
+        write_notebook(lessons / f'{lesson}.ipynb', solved(lesson))
+    before = contents(lessons)
     done = run(tmp_path, 'mine', '--check')
-    assert done.returncode == 0 and f'{len(ALL)} of {len(ALL)} right' in done.stdout and done.stderr == '', done.stdout + done.stderr
-    assert {p.name: p.read_bytes() for p in lessons.iterdir()} == before
-    spoilt = solved('04_loss', lambda id, s: s.replace('.clamp(min=1)', ''))
-    (lessons/'04_loss.ipynb').write_text(json.dumps(spoilt), encoding='utf-8')
-    done = run(tmp_path, 'mine', '--check', '--only', '04_loss', '03')
-    assert done.returncode == 1 and 'A row in which nothing counts is 0, not 0/0.' in done.stdout and '3 of 4 right' in done.stdout
+    assert done.returncode == 0 and done.stderr == '', done.stdout + done.stderr
+    assert f'{len(ALL)} of {len(ALL)} right' in done.stdout
+    assert contents(lessons) == before
+    spoilt = spoilt_mean(replaced('.clamp(min=1)', ''))
+    write_notebook(lessons / '06_loss.ipynb', spoilt)
+    done = run(tmp_path, 'mine', '--check', '--only', '06_loss', '05')
+    assert done.returncode == 1 and '3 of 4 right' in done.stdout
+    assert 'A row in which nothing counts is 0, not 0/0.' in done.stdout
+
+
+def wait_until(condition, seconds=600):
+    "Whether a condition came true in time"
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def has_ended(pid):
+    "Whether a process has ended, or is left for its parent to collect"
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    stat = Path(f'/proc/{pid}/stat')
+    return stat.exists() and stat.read_text().split()[2] == 'Z'
+
 
 @posix
 def test_ctrl_c(tmp_path, lessons):
-    nb = solved('04_loss', lambda id, s: s.replace('    if mask is None', f'    import os, time; open({str(tmp_path/"pid")!r}, "w").write(str(os.getpid())); time.sleep(600)\n    if mask is None') if 'def masked_mean(' in s else s)
-    (lessons/'04_loss.ipynb').write_text(json.dumps(nb), encoding='utf-8')
-    child = subprocess.Popen([*COMMAND, 'mine', '--check', '--only', '04', '--limit', '500'], cwd=tmp_path, env=environment(tmp_path), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
-    until = time.monotonic() + 120
-    while not ((tmp_path/'pid').exists() and (tmp_path/'pid').read_text()) and time.monotonic() < until: time.sleep(.1)
+    pid = tmp_path / 'pid'
+    write_pid = f'open({str(pid)!r}, "w").write(str(os.getpid()))'
+    nb = spoilt_mean(first_do('import os, time', write_pid, 'time.sleep(600)'))
+    write_notebook(lessons / '06_loss.ipynb', nb)
+    child = subprocess.Popen(
+        [*LEARN, *'mine --check --only 06 --limit 500'.split()],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    wait_until(lambda: pid.exists() and pid.read_text())
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=30)
-    assert child.returncode == 130 and err == 'w2v_learn: stopped\n', err
-    kernel, until = int((tmp_path/'pid').read_text()), time.monotonic() + 10
-    while time.monotonic() < until:
-        try: os.kill(kernel, 0)
-        except ProcessLookupError: return
-        if Path(f'/proc/{kernel}/stat').exists() and Path(f'/proc/{kernel}/stat').read_text().split()[2] == 'Z': return
-        time.sleep(.1)
-    assert False, 'the kernel is still there'
+    _, err = child.communicate(timeout=600)
+    assert child.returncode == 130 and err == 'w2v learn: stopped\n', err
+    assert wait_until(lambda: has_ended(int(pid.read_text()))), 'the kernel is still there'
+
 
 @posix
 def test_reader_that_has_enough(tmp_path, lessons):
-    line = f"{' '.join([sys.executable, '-c', repr(COMMAND[2])])} mine --check | head -n 1".replace("'import", '"import').replace("())'", '())"')
-    done = subprocess.run(['bash', '-c', line], cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True)
-    assert done.stdout == '00_text\n' and done.stderr == ''
+    command = f"{' '.join(LEARN)} mine --check | head -n 1"
+    done = subprocess.run(
+        ['bash', '-c', command],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == '02_text\n' and done.stderr == ''
 
 
 # What the lessons are
 
+
 @pytest.mark.parametrize('lesson', EXERCISES)
 def test_lessons_hold_no_answers(lesson):
-    nb = json.loads((lessons_folder()/f'{lesson}.ipynb').read_text(encoding='utf-8'))
+    nb = read_notebook(lessons_folder() / f'{lesson}.ipynb')
     code = sources(nb)
-    assert sum('raise NotImplementedError' in s for s in code) == len(EXERCISES[lesson]) and not any('#|' in s or '# |' in s for s in code)
-    assert all(c['outputs'] == [] and c['execution_count'] is None for c in nb['cells'] if c['cell_type'] == 'code')
-    assert not any('benchmarks/results' in s or 'scipy' in s for s in code)
-    from IPython.core.inputtransformer2 import TransformerManager
-    for s in code: ast.parse(TransformerManager().transform_cell(s))
+    assert sum(map(is_blank, code)) == len(EXERCISES[lesson])
+    for found in '#|', '# |', 'benchmarks/results', 'scipy':
+        assert not any(found in source for source in code), found
+    for cell in nb['cells']:
+        if cell['cell_type'] == 'code':
+            assert cell['outputs'] == [] and cell['execution_count'] is None
+
+
+@pytest.mark.parametrize('lesson', EXERCISES)
+def test_lessons_are_notebooks_of_python(lesson):
     import nbformat
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    nb = read_notebook(lessons_folder() / f'{lesson}.ipynb')
     nbformat.validate(nbformat.from_dict(nb))
-    asked = [''.join(c['source']) for c in nb['cells'] if c['cell_type'] == 'markdown']
-    questions = sum(len(re.findall(r'^\d\. ', s, re.M)) for s in asked[next(i for i, s in enumerate(asked) if '## Exercises' in s):])
-    assert code.count('# your answer') >= questions == 4
-    links = re.findall(r'\]\((\w+\.ipynb)', '\n'.join(asked))
-    assert all((lessons_folder()/name).exists() for name in links)
-    assert f'--only {lesson[:2]}' in asked[2] and all(f'`{e.name}`' in asked[2] for e in EXERCISES[lesson])
+    for source in sources(nb):
+        ast.parse(TransformerManager().transform_cell(source))
+
+
+@pytest.mark.parametrize('lesson', EXERCISES)
+def test_lessons_say_what_to_do(lesson):
+    nb = read_notebook(lessons_folder() / f'{lesson}.ipynb')
+    texts = [''.join(c['source']) for c in nb['cells'] if c['cell_type'] == 'markdown']
+    last = next(i for i, text in enumerate(texts) if '## Exercises' in text)
+    questions = re.findall(r'^\d\. ', '\n'.join(texts[last:]), re.M)
+    assert sources(nb).count('# your answer') >= len(questions) >= 2
+    links = re.findall(r'\]\((\w+\.ipynb)', '\n'.join(texts))
+    assert all((lessons_folder() / name).exists() for name in links)
+    assert f'--only {lesson[:2]}' in texts[2]
+    assert all(f'`{exercise.name}`' in texts[2] for exercise in EXERCISES[lesson])
+
+
+def build_wheel(tmp_path):
+    "Built from a copy of what git would take, so that a stale build folder plays no part"
+    source = tmp_path / 'source'
+    source.mkdir()
+    for name in 'settings.ini setup.py pyproject.toml MANIFEST.in LICENSE'.split():
+        shutil.copy(root / name, source / name)
+    for name in 'README.md', 'CHANGELOG.md', 'CITATION.cff':
+        shutil.copy(root / name, source / name)
+    stale = shutil.ignore_patterns('__pycache__', '.ipynb_checkpoints')
+    shutil.copytree(root / 'w2v_nb', source / 'w2v_nb', ignore=stale)
+    code = f'from setuptools import build_meta; build_meta.build_wheel({str(tmp_path)!r})'
+    done = subprocess.run(
+        [sys.executable, '-c', code], cwd=source, capture_output=True, text=True
+    )
+    if 'No module named' in done.stderr and 'setuptools' in done.stderr:
+        pytest.skip('setuptools is not here')
+    assert done.returncode == 0, done.stderr[-2000:]
+    return next(tmp_path.glob('*.whl'))
+
 
 def test_the_wheel_has_them(tmp_path):
-    "Built from a copy of what git would take, so that a stale build folder plays no part"
-    source = tmp_path/'source'; source.mkdir()
-    for name in 'settings.ini', 'setup.py', 'pyproject.toml', 'MANIFEST.in', 'LICENSE', 'README.md', 'CHANGELOG.md', 'CITATION.cff': shutil.copy(root/name, source/name)
-    shutil.copytree(root/'w2v_nb', source/'w2v_nb', ignore=shutil.ignore_patterns('__pycache__', '.ipynb_checkpoints'))
-    code = f"import sys; from setuptools import build_meta; print(build_meta.build_wheel({str(tmp_path)!r}))"
-    done = subprocess.run([sys.executable, '-c', code], cwd=source, capture_output=True, text=True)
-    if 'No module named' in done.stderr and 'setuptools' in done.stderr: pytest.skip('setuptools is not here')
-    assert done.returncode == 0, done.stderr[-2000:]
-    with zipfile.ZipFile(next(tmp_path.glob('*.whl'))) as wheel:
-        inside = {n: wheel.read(n) for n in wheel.namelist() if n.startswith('w2v_nb/lessons/')}
-        assert inside == {f'w2v_nb/lessons/{p.name}': p.read_bytes() for p in lessons_folder().iterdir() if p.is_file()} and len(inside) == 18
-        assert 'w2v_learn = w2v_nb.learn:w2v_learn' in next(wheel.read(n).decode() for n in wheel.namelist() if n.endswith('entry_points.txt'))
-        wheel.extractall(tmp_path/'site')
-    env = environment(tmp_path, PYTHONPATH=str(tmp_path/'site'))
-    done = subprocess.run([*COMMAND, 'mine'], cwd=tmp_path, env=env, capture_output=True, text=True)
-    assert done.returncode == 0 and len(list((tmp_path/'mine').iterdir())) == 9, done.stderr
-    (tmp_path/'mine'/'03_forward.ipynb').write_text(json.dumps(solved('03_forward')), encoding='utf-8')
-    done = subprocess.run([*COMMAND, 'mine', '--check', '--only', '03'], cwd=tmp_path, env=env, capture_output=True, text=True)
+    with zipfile.ZipFile(build_wheel(tmp_path)) as wheel:
+        folder = 'w2v_nb/tools/lessons/'
+        names = [name for name in wheel.namelist() if name.startswith(folder)]
+        inside = {name.removeprefix(folder): wheel.read(name) for name in names}
+        assert inside == contents(lessons_folder()) and len(inside) == 18
+        points = next(name for name in wheel.namelist() if name.endswith('entry_points.txt'))
+        assert 'w2v = w2v_nb.tools.cli:main' in wheel.read(points).decode()
+        wheel.extractall(tmp_path / 'site')
+    env = environment(tmp_path, PYTHONPATH=str(tmp_path / 'site'))
+    done = run(tmp_path, 'mine', env=env)
+    assert done.returncode == 0 and len(contents(tmp_path / 'mine')) == 9, done.stderr
+    write_notebook(tmp_path / 'mine' / '05_forward.ipynb', solved('05_forward'))
+    done = run(tmp_path, 'mine', '--check', '--only', '05', env=env)
     assert done.returncode == 0 and '1 of 1 right' in done.stdout, done.stdout + done.stderr
 
 
 # Properties
 
 NAMES = st.sampled_from('abcd')
+PAIRS = st.tuples(NAMES, NAMES)
+LINES = st.one_of(
+    PAIRS.map(lambda names: 'def {}(x): return {}(x)'.format(*names)),
+    PAIRS.map(lambda names: 'def {0}({1}): return {1}'.format(*names)),
+    NAMES.map(lambda name: f'import math as {name}'),
+    NAMES.map(lambda name: f'{name} = 1'),
+    NAMES.map(lambda name: f'{name.upper()} = {name}'),
+)
+
+
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.one_of(st.tuples(NAMES, NAMES).map(lambda n: f'def {n[0]}(x): return {n[1]}(x)'), st.tuples(NAMES, NAMES).map(lambda n: f'def {n[0]}({n[1]}): return {n[1]}'), NAMES.map(lambda n: f'import math as {n}'), NAMES.map(lambda n: f'{n} = 1'), NAMES.map(lambda n: f'{n.upper()} = {n}')), max_size=8))
+@given(st.lists(LINES, max_size=8))
 def test_pieces(lines):
-    "Whatever the cells: a definition binds its name, and needs just the names that its source leaves open"
+    """Whatever the cells: a definition binds its name, and needs just the names that its
+    source leaves open"""
     found = pieces_of(lines)
-    assert [p.source for p in found] == [ast.unparse(ast.parse(x).body[0]) for x in lines if not re.match('[a-z] = ', x)]
+    definitions = [line for line in lines if not re.match('[a-z] = ', line)]
+    assert [p.source for p in found] == [ast.unparse(ast.parse(line)) for line in definitions]
     for p in found:
         m = re.match(r'def (\w)\((\w)\): return (\w)', p.source.replace('\n    ', ' '))
-        if m: assert p.binds == {m[1]} and p.needs - {'x'} == ({m[3]} - {m[2]} if m[3] else set()), p
+        if m:
+            assert p.binds == {m[1]} and p.needs - {'x'} == {m[3]} - {m[2]}, p
+
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=60), st.sampled_from(ALL))
@@ -360,11 +949,54 @@ def test_any_text_is_looked_at(text, exercise):
     says, source = at_a_glance([text], exercise, EXERCISES[exercise.lesson])
     assert says and not source
 
+
+KEYS = st.sampled_from(['cells', 'cell_type', 'source', 'code'])
+
+
+def nested(values):
+    return st.lists(values, max_size=3) | st.dictionaries(KEYS, values, max_size=3)
+
+
+VALUES = st.none() | st.booleans() | st.floats() | st.text(max_size=9)
+
+
 @settings(max_examples=100, deadline=None)
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=9), lambda x: st.lists(x, max_size=3) | st.dictionaries(st.sampled_from(['cells', 'cell_type', 'source', 'code']), x, max_size=3), max_leaves=12))
+@given(st.recursive(VALUES, nested, max_leaves=12))
 def test_any_json_is_read(tmp_path_factory, value):
-    path = tmp_path_factory.mktemp('json')/'x.ipynb'
+    path = tmp_path_factory.mktemp('json') / 'x.ipynb'
     path.write_text(json.dumps(value))
-    try: cells = read_cells(path)
-    except ValueError as e: assert 'is no notebook any more' in str(e)
-    else: assert all(isinstance(c, str) for c in cells)
+    try:
+        cells = read_cells(path)
+    except ValueError as e:
+        assert 'is not a notebook any more' in str(e)
+    else:
+        assert all(isinstance(cell, str) for cell in cells)
+
+
+SETTINGS = [
+    dict(PYTHONOPTIMIZE='1'),
+    dict(PYTHONOPTIMIZE='2'),
+    dict(PYTHONPATH='shadow'),
+    dict(PYTHONWARNINGS='error'),
+    dict(LC_ALL='C', PYTHONUTF8='0'),
+    dict(PYTHONHASHSEED='random'),
+]
+
+
+@pytest.mark.parametrize('setting', SETTINGS, ids=str)
+def test_the_shell_changes_no_verdict(tmp_path, monkeypatch, setting):
+    "With `PYTHONOPTIMIZE` there would be no assertions in the kernel"
+    shadow = tmp_path / 'shadow'
+    shadow.mkdir()
+    (shadow / 'random.py').write_text('raise SystemExit("not the standard library")')
+    if 'PYTHONPATH' in setting:
+        setting = dict(PYTHONPATH=str(shadow))
+    for name, value in setting.items():
+        monkeypatch.setenv(name, value)
+    checks = lessons_folder() / '06_loss.checks'
+    (tmp_path / 'hidden_06_loss.py').write_bytes(checks.read_bytes())
+    first = EXERCISES['06_loss'][0]
+    zero = spoilt_mean(first_do('return values[:, 0]*0'))
+    with Kernel(tmp_path) as fresh:
+        assert not verdict(fresh, first, sources(zero))[1]
+        assert verdict(fresh, first, sources(solved('06_loss'))) == ('', True)
