@@ -4,8 +4,8 @@ way from a text file to saved vectors, with the memory that takes; `--part quali
 word similarity and analogies over seeds; `--part heldout` asks for the loss on unseen text;
 `--part scale` for the time of a word in a short and in a long text, `--part threads` for what a
 second thread gains. `--part family` and `--part family_quality` do the first two for skip-gram
-and CBOW, each with negative samples and with a tree. Results are merged into
-`results/peers.json`.
+and CBOW, each with negative samples and with a tree, `--part subwords` and
+`--part subword_quality` with character n-grams. Results are merged into `results/peers.json`.
 `python peers.py FILE` measures on a text of your own."""
 import argparse, json, os, re, statistics, subprocess, sys, tempfile, time
 from itertools import product
@@ -21,6 +21,11 @@ OBJECTIVES = {
     'skip-gram, tree': dict(sg=1, hs=1, negative=0),
     'CBOW, tree': dict(sg=0, hs=1, negative=0),
 }
+SUBWORDS = {
+    'skip-gram, subwords': dict(sg=1, hs=0, negative=5, max_n=6),
+    'CBOW, subwords': dict(sg=0, hs=0, negative=5, max_n=6),
+}
+MIN_N, BUCKETS = 3, 2_000_000 # fastText's own
 SKIPGRAM = OBJECTIVES['skip-gram, negative samples']
 QUESTIONS = 'questions-words.txt' # gensim's own files of word pairs and analogies
 PAIRS = {'WordSim-353': 'wordsim353.tsv', 'SimLex-999': 'simlex999.txt'}
@@ -54,11 +59,13 @@ def run_ours(options, out, laps):
     laps.lap('imports')
     corpus = Corpus.from_file(options['file'], min_count=options['min_count'], quiet=True)
     laps.lap('reading')
-    names = 'epochs', 'workers', 'negative', 'seed', 'sg', 'hs'
+    names = 'epochs', 'workers', 'negative', 'seed', 'sg', 'hs', 'max_n'
     same = {name: options[name] for name in names}
-    model = Word2Vec(vector_size=options['dim'], **same, **SHARED).fit(corpus, quiet=True)
+    model = Word2Vec(vector_size=options['dim'], min_n=MIN_N, bucket=BUCKETS, **same, **SHARED)
+    model.fit(corpus, quiet=True)
     laps.lap('fit')
-    model.wv.save_word2vec_format(out, binary=True)
+    if options['max_n']: model.wv.save_fasttext(out)
+    else: model.wv.save_word2vec_format(out, binary=True)
     return dict(training=sum(model.history['seconds']), words=len(corpus.ids),
                 vocabulary=len(corpus.vocab))
 
@@ -70,9 +77,12 @@ def gensim_settings(options):
                 **same, **SHARED)
 
 def run_gensim(options, out, laps):
+    from gensim.models.fasttext import FastText, save_facebook_model
     from gensim.models.word2vec import LineSentence, Word2Vec
     laps.lap('imports')
-    model = Word2Vec(**gensim_settings(options))
+    ngrams = dict(min_n=MIN_N, max_n=options['max_n'], bucket=BUCKETS)
+    if options['max_n']: model = FastText(**gensim_settings(options), **ngrams)
+    else: model = Word2Vec(**gensim_settings(options))
     if options['tool'] == 'gensim_file': text = dict(corpus_file=options['file'])
     else: text = dict(corpus_iterable=list(LineSentence(options['file'])))
     model.build_vocab(**text)
@@ -80,7 +90,8 @@ def run_gensim(options, out, laps):
     model.train(**text, total_examples=model.corpus_count, total_words=model.corpus_total_words,
                 epochs=options['epochs'])
     seconds = laps.lap('fit')
-    model.wv.save_word2vec_format(out, binary=True)
+    if options['max_n']: save_facebook_model(model, out)
+    else: model.wv.save_word2vec_format(out, binary=True)
     return dict(training=seconds)
 
 def run_fasttext(options, out, laps):
@@ -90,10 +101,12 @@ def run_fasttext(options, out, laps):
         options['file'], model='skipgram' if options['sg'] else 'cbow',
         loss='hs' if options['hs'] else 'ns', dim=options['dim'], ws=SHARED['window'],
         neg=options['negative'], t=SHARED['sample'], lr=SHARED['alpha'],
-        epoch=options['epochs'], minCount=options['min_count'], minn=0, maxn=0, bucket=1,
+        epoch=options['epochs'], minCount=options['min_count'], maxn=options['max_n'],
+        minn=MIN_N if options['max_n'] else 0, bucket=BUCKETS if options['max_n'] else 1,
         thread=options['workers'], verbose=0)
     seconds = laps.lap('fit') # reading is in it: the library does both at once
-    write_binary(out, model.words, model.get_input_matrix()[:len(model.words)])
+    if options['max_n']: model.save_model(out)
+    else: write_binary(out, model.words, model.get_input_matrix()[:len(model.words)])
     return dict(training=seconds)
 
 RUNS = dict(ours=run_ours, gensim=run_gensim, gensim_file=run_gensim, fasttext=run_fasttext)
@@ -114,7 +127,7 @@ def environment(workers, cache):
 def run(tool, file, out=None, cache=None, **options):
     "A run of `tool` in a process of its own"
     with tempfile.TemporaryDirectory() as home:
-        options = SKIPGRAM | options
+        options = SKIPGRAM | dict(max_n=0) | options
         options |= dict(tool=tool, file=str(file), out=str(out or f'{home}/v.bin'))
         command = [sys.executable, __file__, '--child', json.dumps(options)]
         done = subprocess.run(command, capture_output=True, text=True,
@@ -208,13 +221,13 @@ def quality(args, home):
                          difference=differences(scores, args.small) if args.seeds > 1 else {})
     return out
 
-def family(args, home):
+def family(args, home, objectives=None):
     "The speed of every tool at each objective, in turn; rows say which text and objective"
-    rows = []
-    for name, objective in product(args.texts, args.objectives):
+    rows, objectives = [], objectives or {name: OBJECTIVES[name] for name in args.objectives}
+    for name, objective in product(args.texts, objectives):
         file, min_count = text_file(name, home, args.small)
         options = dict(dim=100, workers=2, seed=0, min_count=min_count,
-                       epochs=5 if name == 'ptb' else args.epochs, **OBJECTIVES[objective])
+                       epochs=5 if name == 'ptb' else args.epochs, **objectives[objective])
         with tempfile.TemporaryDirectory() as cache:
             turns = [(0, 'ours'), *product(range(1, args.rounds + 1), args.tools)]
             for r, tool in turns if 'ours' in args.tools else turns[1:]:
@@ -237,6 +250,61 @@ def family_quality(args, home):
             scores[tool].append(evaluated(path, args.small))
             print(objective, tool, seed, scores[tool][-1], flush=True)
         out[objective] = dict(scores={tool + one: found for tool, found in scores.items()})
+    return out
+
+def subwords(args, home):
+    "The speed of every tool with character n-grams"
+    return family(args, home, SUBWORDS)
+
+def hide_words(file, hidden, home):
+    "The same text without some words"
+    path = Path(home)/'hidden.txt'
+    with open(file, encoding='utf-8') as text, open(path, 'w', encoding='utf-8') as out:
+        for line in text:
+            out.write(' '.join(word for word in line.split() if word not in hidden) + '\n')
+    return path
+
+def pairs_of(file):
+    "The pairs of one of gensim's lists, in lower case, with their scores"
+    from gensim.test.utils import datapath
+    lines = Path(datapath(file)).read_text(encoding='utf-8').splitlines()
+    fields = [line.lower().split('\t') for line in lines if line and not line.startswith('#')]
+    return [(one, other, float(score)) for one, other, score in fields]
+
+def subword_scores(path, hidden):
+    "Spearman's rho on pairs of known words, and on pairs with a word that was hidden"
+    from scipy.stats import spearmanr
+    from w2v_nb.all import SubwordVectors, evaluate_word_analogies
+    from gensim.test.utils import datapath
+    wv, found = SubwordVectors.load_fasttext(path), {}
+    for name, file in PAIRS.items():
+        pairs = pairs_of(file)
+        kinds = {name: [], f'{name}, one word unseen': []}
+        for one, other, score in pairs:
+            known = [word in wv.key_to_index for word in (one, other)]
+            masked = [word in hidden for word in (one, other)]
+            pair = wv.similarity(one, other), score
+            if all(known): kinds[name].append(pair)
+            elif any(known) and any(masked): kinds[f'{name}, one word unseen'].append(pair)
+        for kind, some in kinds.items(): found[kind] = float(spearmanr(*zip(*some)).statistic)
+    score = evaluate_word_analogies(wv, datapath(QUESTIONS))
+    return found | dict(analogies=float(score[0]))
+
+def subword_quality(args, home):
+    "Quality with character n-grams, of ours and of fastText, and on words that were hidden"
+    pairs = [pair for file in PAIRS.values() for pair in pairs_of(file)]
+    hidden, out = set(sorted({word for *both, _ in pairs for word in both})[::5]), {}
+    file, min_count = text_file(args.texts[-1], home, args.small)
+    file = hide_words(file, hidden, home)
+    for objective, settings in SUBWORDS.items():
+        scores = {tool: [] for tool in args.tools if 'gensim' not in tool}
+        for seed, tool in product(range(args.seeds), scores):
+            path = f'{home}/{tool}.bin'
+            run(tool, file, path, dim=100, workers=2, epochs=args.epochs, seed=seed,
+                min_count=min_count, **settings)
+            scores[tool].append({} if args.small else subword_scores(path, hidden))
+            print(objective, tool, seed, scores[tool][-1], flush=True)
+        out[objective] = dict(scores=scores, epochs=args.epochs, hidden=len(hidden))
     return out
 
 def split(name, file):
@@ -364,7 +432,7 @@ def family_medians(family):
         warm = {tool: [row for row in rows if row['tool'] == tool and not row['cold']]
                 for tool in TOOLS}
         found[key] = {tool: summary(runs, words) for tool, runs in warm.items() if runs}
-        found[key]['ours']['ratio'] = statistics.median(paired(rows))
+        if ratios := paired(rows): found[key]['ours']['ratio'] = statistics.median(ratios)
     return found
 
 def family_table(family, objectives=tuple(OBJECTIVES), texts=('ptb', 'english')):
@@ -374,8 +442,8 @@ def family_table(family, objectives=tuple(OBJECTIVES), texts=('ptb', 'english'))
     for (text, objective), tools in family_medians(family).items():
         if text not in texts or objective not in objectives: continue
         ours, theirs = tools['ours'], [tool for tool in tools if 'gensim' in tool]
-        faster = max(theirs, key=lambda tool: tools[tool]['words_per_s'])
-        for tool in ['ours', faster, *(['fasttext'] if 'fasttext' in tools else [])]:
+        faster = max(theirs, key=lambda tool: tools[tool]['words_per_s'], default=None)
+        for tool in [tool for tool in ('ours', faster, 'fasttext') if tool in tools]:
             ratio = (ours['ratio'] if tool == faster else
                      ours['words_per_s']/tools[tool]['words_per_s'])
             speed, name = f"{tools[tool]['words_per_s']:,.0f}", tool.partition('_')[0]
@@ -410,11 +478,41 @@ def quality_table(quality, objectives=tuple(OBJECTIVES)):
             lines.append('| ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines)
 
+def subword_table(subwords, texts=('english', 'ptb')):
+    "A row for each tool, text and objective with n-grams, and ours as times as fast, by rounds"
+    groups = {}
+    for row in subwords['rows']:
+        if row['text'] not in texts or row['cold']: continue
+        tools = groups.setdefault((row['text'], row['objective']), {})
+        tools.setdefault(row['tool'], []).append(row)
+    head = ['text', 'objective', 'tool', 'words/s', 'ours, times as fast', 'peak memory, MB']
+    lines = ['| ' + ' | '.join(head) + ' |', '|---|---|---|--:|--:|--:|']
+    for (text, objective), tools in groups.items():
+        ours, words = {row['round']: row for row in tools['ours']}, tools['ours'][0]['words']
+        for tool, rows in tools.items():
+            ratios = [row['training']/ours[row['round']]['training'] for row in rows]
+            found, ratio = summary(rows, words), statistics.median(ratios)
+            cells = [text, objective, tool, f"{found['words_per_s']:,.0f}",
+                     '' if tool == 'ours' else f'{ratio:.1f}', f"{found['peak_mb']:,.0f}"]
+            lines.append('| ' + ' | '.join(cells) + ' |')
+    return '\n'.join(lines)
+
+def subword_scores_table(quality):
+    "Means over seeds of each measure, ours and fastText's"
+    lines = ['| objective | | ours | fastText |', '|---|---|--:|--:|']
+    for objective, part in quality.items():
+        for measure in part['scores']['ours'][0]:
+            means = [statistics.mean(score[measure] for score in part['scores'][tool])
+                     for tool in ('ours', 'fasttext')]
+            lines.append(f'| {objective} | {measure} | {means[0]:.3f} | {means[1]:.3f} |')
+    return '\n'.join(lines)
+
 
 # ---- the command
 
 PARTS = dict(speed=speed, quality=quality, heldout=heldout, scale=scale, threads=threads,
-             family=family, family_quality=family_quality)
+             family=family, family_quality=family_quality, subwords=subwords,
+             subword_quality=subword_quality)
 
 def arguments():
     "The command line"
@@ -443,7 +541,7 @@ def arguments():
 def merged(old, part, new):
     "Earlier results of a part, with new ones in the place of those of the same setting"
     if part == 'speed': return merged_rows(old['speed'], new)
-    if part == 'family':
+    if part in ('family', 'subwords'):
         return new | dict(rows=merged_rows(old.get(part, {}).get('rows', []), new['rows']))
     if part == 'family_quality': return merged_scores(old.get(part, {}), new)
     return old.get(part, {}) | new
@@ -474,8 +572,8 @@ def measure(args):
     with tempfile.TemporaryDirectory() as home:
         for part in PARTS if args.small else [args.part]:
             results[part] = merged(results, part, PARTS[part](args, home))
-            kept = {k: results[k] for k in ('machine', 'versions')
-                    if k in results and part.startswith('family')} # they say their own
+            own = part.startswith(('family', 'subword')) # they say their own machine
+            kept = {k: results[k] for k in ('machine', 'versions') if k in results and own}
             save('peers', kept | {part: results.get(part, {}) for part in PARTS}, args.out)
     return results
 
