@@ -20,7 +20,7 @@ Every notebook is a module, in a subpackage of its room, and a page of https://w
 
   chapter   text, data, embedding, forward, loss, training, application, exercises
   vectors   wordvectors, formats, storage, interop, evaluation, plots, map, subwords
-  engine    corpus, phrases, sampling, tables, simd, skipgram, tree, gpu
+  engine    corpus, phrases, sampling, tables, simd, skipgram, tree, subwords, gpu
   runs      heldout, rounds, checkpoint, word2vec, stability
   tools     learn, cli
   base      files, progress, history, machine, pydoc, docstrings, checks, filekinds, stopping,

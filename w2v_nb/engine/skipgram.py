@@ -23,7 +23,8 @@ from .sampling import draw_block, make_block, make_sampling, Sampling
 from .simd import add, f32, flat, fma, lane_sum, LANES, load, prefetch
 from .simd import sigmoid, spread, store
 from .tables import aligned_zeros, diverged, learning_rate, make_tables
-from .tables import Objective, PAD, Runner, RunTotals, Schedule, SKIPGRAM, Tables
+from .tables import NO_SUBWORDS, Objective, PAD, Runner, RunTotals, Schedule
+from .tables import SKIPGRAM, Subwords, Tables
 
 # %% ../../nbs/25_skipgram.ipynb #k25scr
 SIX = np.uintp(6)
@@ -211,6 +212,7 @@ class Setup(NamedTuple):
     objective:Objective=SKIPGRAM # what is learnt
     loss_every:int=16  # the loss is summed at every so many positions
     ahead:int=AHEAD    # centres ahead whose output rows are fetched
+    subwords:Subwords=NO_SUBWORDS # n-grams of words; for the runners that know them
 
 # %% ../../nbs/25_skipgram.ipynb #k25out
 class Outputs(NamedTuple):
@@ -553,6 +555,7 @@ def compile_kernel(
 PIECE, PIECES = 1 << 16, 8 # the longest piece that a worker takes; the fewest pieces for each
 class Threads(Runner):
     "A runner: threads that share the tables, without locks."
+    train_range = staticmethod(train_range) # what trains on a piece of the text
     def __init__(self,
         tables:Tables,     # changed in place
         ids, offsets,      # the text: int32 [N], int64 [S + 1]
@@ -561,11 +564,12 @@ class Threads(Runner):
         workers:int=1,     # threads
         loss_every:int=16, # the loss is summed at every so many positions
         objective:Objective=SKIPGRAM, # what is learnt
+        subwords:Subwords=NO_SUBWORDS, # n-grams of words; see `SubwordThreads`
     ):
         self.ids, self.offsets = plain_arrays(ids, offsets)
         self.tables, self.sampling, self.schedule = tables, sampling, schedule
         self.workers, self.loss_every, self.totals = workers, loss_every, RunTotals()
-        self.objective = objective
+        self.objective, self.subwords = objective, subwords
     def prepare(self):
         "Compile the kernel, or load it from its cache."
         compile_kernel(type(self))
@@ -615,11 +619,15 @@ def train_piece(self:Threads,
     own:tuple,          # from `make_own`
 )->tuple:               # sum of the loss, its terms, number of centres
     "Train on a piece of the text. `Diverged` if its loss is not finite."
-    setup = Setup(self.tables, self.ids, self.offsets, self.sampling, self.schedule,
-                  self.objective, self.loss_every)
-    sums = train_range(setup, begin, end, epoch, own)
+    sums = self.train_range(self.make_setup(), begin, end, epoch, own)
     if math.isfinite(sums[0]): return sums
     raise diverged(epoch, begin, len(self.ids), self.schedule)
+
+@patch
+def make_setup(self:Threads)->Setup:
+    "What training on any piece depends on."
+    return Setup(self.tables, self.ids, self.offsets, self.sampling, self.schedule,
+                 self.objective, self.loss_every, subwords=self.subwords)
 
 # %% ../../nbs/25_skipgram.ipynb #r2fun
 def train_threads(

@@ -6,8 +6,8 @@
 __all__ = ['BLOCK_POSITIONS', 'ROUND_BLOCKS', 'VISIT_WEIGHT', 'SPINS', 'ROUNDS_AT_ONCE', 'RoundBuffers', 'most_block_rows',
            'make_buffers', 'Share', 'make_share', 'fetch_row', 'copy_rows', 'subtract_rows', 'slot_of', 'number_inputs',
            'number_outputs', 'train_copied', 'shrunk', 'count_visits', 'forget_visits', 'add_shortened',
-           'apply_changes', 'write_flag', 'read_flag', 'yield_core', 'wait_for_all', 'train_share', 'Rounds',
-           'train_rounds']
+           'apply_changes', 'count_ngram_visits', 'apply_to_ngrams', 'write_flag', 'read_flag', 'yield_core',
+           'wait_for_all', 'train_share', 'Rounds', 'train_rounds']
 
 # %% ../../nbs/31_rounds.ipynb #c002
 import math, os, threading
@@ -24,7 +24,9 @@ from ..engine.sampling import draw_block, Sampling
 from ..engine.simd import address, f32, fma, INT, load, prefetch_read, spread, store
 from ..engine.skipgram import fetch, fill_outputs, I0, LINE, make_own, Setup, SIX
 from ..engine.skipgram import STEP, Threads, train_block, train_threads
-from ..engine.tables import aligned_zeros, diverged, Objective, RunTotals, SKIPGRAM, Tables
+from ..engine.subwords import block_span, compose_words, keep_changes, WordRoom
+from ..engine.tables import aligned_zeros, diverged, NO_SUBWORDS, Objective, RunTotals
+from ..engine.tables import SKIPGRAM, Subwords, Tables
 
 # %% ../../nbs/31_rounds.ipynb #c064
 BLOCK_POSITIONS = 1024 # positions of the text in a block
@@ -38,6 +40,8 @@ class RoundBuffers(NamedTuple):
     sizes:np.ndarray   # int64 [ROUND_BLOCKS, 3]: inputs, the first output, and all rows
     sums:np.ndarray    # float64 [ROUND_BLOCKS + 1, 3]: loss, terms, centres; last, all
     seen:np.ndarray    # float32 [rows, 4]: visits and shrunk visits, of inputs and of outputs
+    before:np.ndarray  # float32: words as they were composed of their n-grams; or empty
+    ngrams:np.ndarray  # float32 [R, 3]: visits of n-grams, shrunk visits, visits of a block
     positions:int      # of the text in a block
     visit_weight:np.float32 # how much a visit counts
 
@@ -57,12 +61,13 @@ def make_buffers(
     sampling:Sampling,   # how the text is sampled
     alpha:float,         # learning rate at the beginning
     objective:Objective=SKIPGRAM, # what is learnt
+    subwords:Subwords=NO_SUBWORDS, # n-grams of words, if they have any
 )->RoundBuffers:
     "Room for a round. Pages that are never written to take no memory."
     V, stride = len(sampling.alias_table), tables.stride
     capacity = most_block_rows(V, sampling, objective)
     some_frozen, n = len(tables.frozen) > 0, ROUND_BLOCKS*capacity
-    rows = max(V, len(tables.output)//stride)
+    rows, R = max(V, len(tables.output)//stride), len(subwords.buckets)
     copies = Tables(aligned_zeros(n*stride), aligned_zeros(n*stride), tables.dim, stride,
                     np.zeros(n*some_frozen, np.uint8))
     return RoundBuffers(copies, rows=np.zeros((ROUND_BLOCKS, capacity), np.int32),
@@ -70,6 +75,8 @@ def make_buffers(
                         sizes=np.zeros((ROUND_BLOCKS, 3), np.int64),
                         sums=np.zeros((ROUND_BLOCKS + 1, 3)),
                         seen=np.zeros((rows, 4), np.float32),
+                        before=aligned_zeros(n*stride*(R > 0)),
+                        ngrams=np.zeros((R, 3), np.float32),
                         positions=BLOCK_POSITIONS,
                         visit_weight=np.float32(VISIT_WEIGHT*alpha))
 
@@ -151,10 +158,7 @@ def number_inputs(
     block, slots = share.own[0], share.slots
     words, capacity = block.words, buffers.rows.shape[1]
     rows, visits = buffers.rows[b], buffers.visits[b]
-    begin, end, n = first, last, 0
-    for i in range(first, last): # the contexts reach beyond the centres
-        begin = min(begin, block.window_begin[i])
-        end = max(end, block.window_end[i])
+    (begin, end), n = block_span(block, first, last), 0
     for i in range(begin, end):
         word = words[i]
         if slots[word] < 0:
@@ -208,12 +212,19 @@ def train_copied(
     if len(tables.frozen):
         for r in range(inputs): copies.frozen[b*capacity + r] = tables.frozen[rows[r]]
     inputs, begin_outputs = np.uintp(inputs), np.uintp(begin_outputs)
-    copy_rows(tables.input, rows, I0, inputs, copies.input, base, stride)
+    lo, hi = b*capacity*tables.stride, (b + 1)*capacity*tables.stride
+    words = WordRoom(Tables(copies.input[lo:hi], copies.output, copies.dim, copies.stride,
+                            copies.frozen[b*capacity:(b + 1)*capacity], copies.spare),
+                     buffers.before[lo:hi], rows, slots, 0) # those of this block
+    composed = len(setup.subwords.buckets) > 0
+    if composed: compose_words(tables, setup.subwords, words, np.int64(inputs))
+    else: copy_rows(tables.input, rows, I0, inputs, copies.input, base, stride)
     copy_rows(tables.output, rows, begin_outputs, np.uintp(n), copies.output, base, stride)
     apart = Setup(copies, setup.ids, setup.offsets, sampling, setup.schedule, objective,
-                  setup.loss_every, setup.ahead)
+                  setup.loss_every, setup.ahead, setup.subwords)
     loss, terms = train_block(apart, first, last, epoch, block, outputs, scratch)
-    subtract_rows(tables.input, rows, I0, inputs, copies.input, base, stride)
+    if composed: keep_changes(words, inputs)
+    else: subtract_rows(tables.input, rows, I0, inputs, copies.input, base, stride)
     subtract_rows(tables.output, rows, begin_outputs, np.uintp(n), copies.output, base, stride)
     for r in range(n): slots[rows[r] if r < inputs else slot_of(rows[r], share, V)] = -1
     buffers.sums[b, 0], buffers.sums[b, 1], buffers.sums[b, 2] = loss, terms, last - first
@@ -290,6 +301,54 @@ def apply_changes(
                               weight*seen[word, 0], seen[word, 1])
     forget_visits(buffers, blocks, own_rows)
 
+# %% ../../nbs/31_rounds.ipynb #r3sc
+@njit(inline='always')
+def count_ngram_visits(
+    subwords, buffers, # `Subwords`, `RoundBuffers`
+    blocks, own_rows,  # as for `apply_changes`
+):
+    "Add up how often each n-gram was visited, and the shrunk visits of blocks."
+    V, last, seen = len(subwords.begins) - 1, len(own_rows) - 1, buffers.ngrams
+    for b in range(blocks):
+        for part in range(2): # first the visits of this block, then what they come to
+            for r in range(buffers.sizes[b, 0]):
+                word = buffers.rows[b, r]
+                for i in range(subwords.begins[word], subwords.begins[word + 1]):
+                    row = subwords.rows[i]
+                    if not own_rows[row & last]: continue
+                    if part == 0:
+                        seen[row - V, 2] += buffers.visits[b, r, 0]
+                    elif seen[row - V, 2] > 0:
+                        seen[row - V, 0] += seen[row - V, 2]
+                        seen[row - V, 1] += shrunk(buffers.visit_weight*seen[row - V, 2])
+                        seen[row - V, 2] = 0
+
+@njit(inline='always')
+def apply_to_ngrams(
+    tables, subwords, buffers, # `Tables`, changed in place; `Subwords`; `RoundBuffers`
+    blocks, own_rows,          # as for `apply_changes`
+):
+    "Add the changes of words to the rows of their n-grams."
+    V, last, seen = len(subwords.begins) - 1, len(own_rows) - 1, buffers.ngrams
+    stride, capacity = np.uintp(tables.stride), buffers.rows.shape[1]
+    weight, frozen = buffers.visit_weight, tables.frozen
+    count_ngram_visits(subwords, buffers, blocks, own_rows)
+    for b in range(blocks):
+        for r in range(buffers.sizes[b, 0]):
+            word, change = buffers.rows[b, r], np.uintp(b*capacity + r)*stride
+            if len(frozen) and frozen[word]: continue
+            for i in range(subwords.begins[word], subwords.begins[word + 1]):
+                row = subwords.rows[i]
+                if not own_rows[row & last] or len(frozen) and frozen[row]: continue
+                add_shortened(tables.input, np.uintp(row)*stride, buffers.tables.input, change,
+                              stride, weight*seen[row - V, 0], seen[row - V, 1])
+    for b in range(blocks): # forget the visits, ready for the next round
+        for r in range(buffers.sizes[b, 0]):
+            word = buffers.rows[b, r]
+            for i in range(subwords.begins[word], subwords.begins[word + 1]):
+                row = subwords.rows[i]
+                if own_rows[row & last]: seen[row - V, 0] = seen[row - V, 1] = 0
+
 # %% ../../nbs/31_rounds.ipynb #c070
 @intrinsic
 def write_flag(typingctx, array, i, x):
@@ -355,6 +414,8 @@ def train_share(
             train_copied(setup, share, buffers, b, begin, min(begin + positions, n), epoch)
         wait_for_all(flags, share.worker, number + 1) # all blocks are computed
         apply_changes(setup.tables, buffers, blocks_here, share.own_rows)
+        if len(setup.subwords.buckets):
+            apply_to_ngrams(setup.tables, setup.subwords, buffers, blocks_here, share.own_rows)
         if share.worker == 0:
             for b in range(blocks_here):
                 for i in range(3): buffers.sums[blocks, i] += buffers.sums[b, i]
@@ -372,7 +433,8 @@ class Rounds(Threads):
         "All threads meet after each round; the epoch can end between rounds."
         self.totals, stop, ended = totals, threading.Event(), []
         workers = min(self.workers, ROUND_BLOCKS)
-        buffers = make_buffers(self.tables, self.sampling, self.schedule.alpha, self.objective)
+        buffers = make_buffers(self.tables, self.sampling, self.schedule.alpha, self.objective,
+                               self.subwords)
         buffers.sums[ROUND_BLOCKS] = totals[1:]
         flags, numbers = np.zeros(8*workers, np.int64), iter(range(workers))
         def end_if_asked():
@@ -405,9 +467,8 @@ def next_rounds(self:Rounds,
     flags:np.ndarray, number:int, # as for `wait_for_all`
 )->int:                           # number of the last meeting
     "A worker's part of the next rounds."
-    setup = Setup(self.tables, self.ids, self.offsets, self.sampling, self.schedule,
-                  self.objective, self.loss_every)
-    return train_share(setup, share, buffers, self.totals.words, ROUNDS_AT_ONCE, epoch, flags,
+    done = self.totals.words
+    return train_share(self.make_setup(), share, buffers, done, ROUNDS_AT_ONCE, epoch, flags,
                        number)
 
 # %% ../../nbs/31_rounds.ipynb #r3sharea

@@ -9,18 +9,18 @@ __all__ = ['OPTION_HABITS', 'CLOSE', 'OPTIONS', 'WITH_VALUE', 'BY_ITSELF', 'NAME
            'NPMI_THRESHOLD', 'COMMANDS', 'COMMAND_HABITS', 'discard_output', 'QuietStream', 'safe_streams',
            'OneLineParser', 'before_dashes', 'positive', 'named_path', 'typed_word', 'tokenizer_name', 'option_name',
            'in_options', 'error_text', 'one_line_errors', 'optional_part', 'add_numbers', 'train_parser', 'add_reading',
-           'add_engine', 'option_value', 'refuse_other_recipe', 'choose_negative', 'refuse_texts', 'complete_options',
-           'nearest_folder', 'check_output', 'finished_files', 'free_folder', 'move_files', 'words_to_show', 'Job',
-           'text_name', 'folder_name', 'load_tokenizer', 'Terminated', 'catch_sigterm', 'given_options',
-           'saved_command', 'resumed_options', 'engine_model', 'check_start', 'note_on', 'reads_as_prose', 'named_text',
-           'read_corpus', 'without_word', 'choose_epochs', 'fit_engine', 'engine_job', 'chapter_text', 'too_rare',
-           'train_chapter', 'chapter_job', 'choose_text', 'draw_loss', 'train_into', 'some_epochs', 'show_result',
-           'exit_stopped', 'train_command', 'name_ending', 'format_of', 'add_source', 'open_vectors', 'is_fasttext',
-           'first_vectors', 'chosen_vectors', 'similar_parser', 'similar_command', 'print_neighbours', 'check_free',
-           'eval_parser', 'write_report', 'eval_command', 'map_parser', 'map_command', 'convert_parser',
-           'convert_command', 'phrases_parser', 'add_scores', 'phrase_options', 'phrases_command', 'joined_words',
-           'learn_parser', 'learn_command', 'Command', 'main_parser', 'holds_vectors', 'right_line', 'main',
-           'no_command']
+           'add_engine', 'option_value', 'refuse_other_recipe', 'check_ngrams', 'choose_negative', 'refuse_texts',
+           'complete_options', 'nearest_folder', 'check_output', 'finished_files', 'free_folder', 'move_files',
+           'words_to_show', 'Job', 'text_name', 'folder_name', 'load_tokenizer', 'Terminated', 'catch_sigterm',
+           'given_options', 'saved_command', 'resumed_options', 'engine_model', 'check_start', 'note_on',
+           'reads_as_prose', 'named_text', 'read_corpus', 'without_word', 'choose_epochs', 'fit_engine', 'engine_job',
+           'chapter_text', 'too_rare', 'train_chapter', 'chapter_job', 'choose_text', 'draw_loss', 'train_into',
+           'some_epochs', 'show_result', 'exit_stopped', 'train_command', 'name_ending', 'format_of', 'add_source',
+           'open_vectors', 'is_fasttext', 'first_vectors', 'chosen_vectors', 'similar_parser', 'similar_command',
+           'print_neighbours', 'check_free', 'eval_parser', 'write_report', 'eval_command', 'map_parser', 'map_command',
+           'convert_parser', 'save_fasttext', 'convert_command', 'phrases_parser', 'add_scores', 'phrase_options',
+           'phrases_command', 'joined_words', 'learn_parser', 'learn_command', 'Command', 'main_parser',
+           'holds_vectors', 'right_line', 'main', 'no_command']
 
 # %% ../../nbs/51_cli.ipynb #c002
 import argparse, difflib, errno, importlib, itertools, json, math, operator, os, re, shlex
@@ -275,6 +275,10 @@ ENGINE_NUMBERS = [
     ('min-alpha', float, 1e-4, 'learning rate at the end'),
     ('ns-exponent', float, .75, 'negative samples are drawn by counts to this power'),
     ('max-final-vocab', int, None, 'keep at most this many words, the commonest'),
+    ('max-n', int, None, 'give vectors to pieces of words, of up to N characters, so that '
+                         'words nobody has seen have one, too; 6 is usual (off)'),
+    ('min-n', int, None, 'characters of the shortest piece, for --max-n (3)'),
+    ('bucket', int, None, 'rows that pieces share, for --max-n (2000000)'),
     ('workers', int, None, 'threads (one for each core)')]
 CHAPTER_NUMBERS = [
     ('lr', float, .002, "Adam's learning rate"),
@@ -390,6 +394,15 @@ def refuse_other_recipe(
         this = f"and this is the {args.recipe}{rate}"
         parser.error(f"--{given[0]} is for --recipe {recipe}, {this}")
 
+def check_ngrams(
+    args,   # the options as they were given
+    parser, # of the command
+):
+    "An error for --min-n or --bucket where words aren't cut."
+    for name in 'min-n', 'bucket':
+        if option_value(args, name) is not None and args.max_n is None:
+            parser.error(f'--{name} goes with --max-n')
+
 def choose_negative(
     args,   # the options as they were given; `negative` is filled in
     parser, # of the command
@@ -422,6 +435,7 @@ def complete_options(
     "Refuse options that don't go together, and fill in defaults."
     refuse_other_recipe(args, parser)
     choose_negative(args, parser)
+    check_ngrams(args, parser)
     refuse_texts(args, parser)
     if not 0 <= args.seed < 2**63:
         parser.error(f"argument --seed: must be from 0 to 2^63 - 1, not {args.seed}")
@@ -619,7 +633,7 @@ def resumed_options(
 
 # %% ../../nbs/51_cli.ipynb #h6b08
 SETTINGS = ('vector_size window negative sample ns_exponent alpha min_alpha epochs workers '
-            'seed cbow_mean').split()
+            'seed cbow_mean min_n max_n bucket').split()
 def engine_model(args): # the options
     "An untrained `Word2Vec`. `ValueError` for settings that can't work, or a missing GPU."
     from w2v_nb.runs.word2vec import Word2Vec
@@ -1147,10 +1161,22 @@ def convert_parser()->OneLineParser:
     add = p.add_argument
     add('output', metavar='OUT', type=named_path,
         help="the file to write, or a folder with --to projector (TensorBoard's)")
-    add('--to', choices=[*FORMAT_NAMES, 'projector'], help='format of OUT (by its name)')
+    add('--to', choices=[*FORMAT_NAMES, 'fasttext', 'projector'],
+        help='format of OUT (by its name)')
     add('-q', '--quiet', action='store_true', help='print nothing but errors')
     add('--overwrite', action='store_true', help='replace OUT if it exists')
     return p
+
+def save_fasttext(
+    wv,   # `WordVectors`
+    args, # the options
+):
+    "Write a model of fastText's. `ValueError` if the vectors have no n-grams."
+    from w2v_nb.vectors import SubwordVectors
+    if not isinstance(wv, SubwordVectors):
+        raise ValueError(f"{args.vectors} has no n-grams, which a fastText model needs: train "
+                         "with --max-n 6, or convert to another format")
+    wv.save_fasttext(args.output)
 
 def convert_command(
     args,   # the options
@@ -1162,6 +1188,7 @@ def convert_command(
     wv = chosen_vectors(args)
     if kind == 'projector': wv.save_projector(args.output)
     elif kind == 'safetensors': wv.save(args.output)
+    elif kind == 'fasttext': save_fasttext(wv, args)
     else: wv.save_word2vec_format(args.output, binary=kind == 'binary',
                                   write_header=kind != 'glove')
     size = f"{len(wv):,} word{'s'*(len(wv) != 1)} x {wv.vector_size} dimensions"

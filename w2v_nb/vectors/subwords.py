@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['WORDS_COMPOSED', 'FASTTEXT_MAGIC', 'FASTTEXT_VERSION', 'FASTTEXT_VERSIONS', 'CBOW_MODEL', 'SKIPGRAM_MODEL',
            'SUPERVISED', 'NEGATIVE_SAMPLING', 'HEADER', 'ENTRY', 'SHAPE', 'LARGEST', 'DAMAGED_MODEL', 'TRAIN_DENSE',
-           'ESCAPE', 'PARAM_OF', 'sum_ngrams', 'fast_sums', 'word_blocks', 'ngram_sums', 'word_bytes', 'compose_rows',
-           'UnseenWord', 'as_ngram_vectors', 'as_kept', 'SubwordVectors', 'FastTextHeader', 'check_kind',
-           'check_model_sizes', 'read_fasttext_header', 'read_entries', 'check_matrices', 'read_matrix',
+           'ESCAPE', 'PARAM_OF', 'sum_ngrams', 'fast_sums', 'rows_of', 'word_blocks', 'ngram_sums', 'word_bytes',
+           'compose_rows', 'UnseenWord', 'as_ngram_vectors', 'as_kept', 'SubwordVectors', 'FastTextHeader',
+           'check_kind', 'check_model_sizes', 'read_fasttext_header', 'read_entries', 'check_matrices', 'read_matrix',
            'decode_entries', 'read_model', 'model_params', 'model_word', 'write_rows', 'MappedSubwords']
 
 # %% ../../nbs/17_subwords.ipynb #c002
@@ -46,6 +46,16 @@ def fast_sums():
     from w2v_nb.base.machine import compiled
     return compiled(nogil=True)(sum_ngrams)
 
+def rows_of(
+    buckets,   # whole numbers
+    kept=None, # the buckets that have rows, rising; None for all
+)->np.ndarray: # int64; -1 for a bucket without a row
+    "Which rows buckets have."
+    buckets = np.asarray(buckets, np.int64)
+    if kept is None: return buckets
+    rows = np.minimum(np.searchsorted(kept, buckets), len(kept) - 1)
+    return np.where(kept[rows] == buckets, rows, -1)
+
 WORDS_COMPOSED = 4096 # whose sums are in memory
 def word_blocks(
     size:int, # V
@@ -57,9 +67,14 @@ def ngram_sums(
     words,                    # bytes each, n of them
     ngram_vectors:np.ndarray, # float32, [bucket, D]
     settings,                 # `NgramSettings`
+    kept=None,                # the buckets whose rows these are; None for all
 )->tuple:                     # float64, [n, D]; how many n-grams each word has, [n, 1]
     "The sums of words' n-grams, and how many each has."
-    begins, rows = packed_ngrams(words, settings)
+    begins, buckets = packed_ngrams(words, settings)
+    rows = rows_of(buckets, kept)
+    if kept is not None and rows.min(initial=0) < 0:
+        raise ValueError("compact vectors have lost n-grams, so the words' own rows are "
+                         "unknown; take the vectors before compact()")
     sums = np.empty((len(begins) - 1, ngram_vectors.shape[1]))
     fast_sums()(ngram_vectors, begins, rows, sums)
     return sums, np.diff(begins)[:, None]
@@ -163,13 +178,9 @@ class SubwordVectors(WordVectors):
 @patch
 def _ngram_rows(self:SubwordVectors,
     word:str,
-)->np.ndarray: # int64, rows of `ngram_vectors`, one for each n-gram that has one
+)->np.ndarray: # int64, rows of `ngram_vectors`, one for each n-gram; -1 if it has none
     "Where the vectors of a word's n-grams are."
-    buckets = np.array(word_buckets(word, self.ngram_settings), np.int64)
-    kept = self.kept_buckets
-    if kept is None: return buckets
-    rows = np.minimum(np.searchsorted(kept, buckets), len(kept) - 1)
-    return rows[kept[rows] == buckets]
+    return rows_of(word_buckets(word, self.ngram_settings), self.kept_buckets)
 
 @patch
 def _bad_ngram(self:SubwordVectors, row, value):
@@ -179,8 +190,9 @@ def _bad_ngram(self:SubwordVectors, row, value):
 def _unseen(self:SubwordVectors,
     word:str,  # without a row of its own
 )->np.ndarray: # float32, [D]
-    "The mean of the vectors of a word's n-grams."
-    rows = self._ngram_rows(word)
+    "The mean of the vectors of a word's n-grams. Those without a row count as zeros."
+    every = self._ngram_rows(word)
+    rows = every[every >= 0]
     if not len(rows):
         why = f"has no n-grams of {self.min_n} to {self.max_n} characters"
         if self.kept_buckets is not None: why = "none of its n-grams was kept"
@@ -189,7 +201,7 @@ def _unseen(self:SubwordVectors,
     for row, values in zip(rows, table):
         if not np.isfinite(values).all():
             raise self._bad_ngram(row, values[~np.isfinite(values)][0])
-    return table.mean(0, dtype=np.float64).astype(np.float32)
+    return (table.sum(0, dtype=np.float64)/len(every)).astype(np.float32)
 
 # %% ../../nbs/17_subwords.ipynb #c012
 @patch
@@ -208,7 +220,7 @@ def _vectors_of(self:SubwordVectors, keys):
 @patch
 def __contains__(self:SubwordVectors, key):
     if WordVectors.__contains__(self, key): return True
-    return isinstance(key, str) and len(self._ngram_rows(key)) > 0
+    return isinstance(key, str) and bool((self._ngram_rows(key) >= 0).any())
 
 @patch
 def get_index(self:SubwordVectors,
@@ -242,12 +254,10 @@ def compose(cls:SubwordVectors,
 @patch
 def own_blocks(self:SubwordVectors): # yields float32, [n, D]
     "The own rows of words, without their n-grams, block by block: `compose` backwards."
-    if self.kept_buckets is not None:
-        raise ValueError("compact vectors have lost n-grams, so the words' own rows are "
-                         "unknown; take the vectors before compact()")
     words = word_bytes(self.key_to_index)
     for some in word_blocks(len(words)):
-        sums, n = ngram_sums(words[some], self.ngram_vectors, self.ngram_settings)
+        sums, n = ngram_sums(words[some], self.ngram_vectors, self.ngram_settings,
+                             self.kept_buckets)
         yield (self.vectors[some] * (n + 1.) - sums).astype(np.float32)
 
 @patch
@@ -521,6 +531,20 @@ def write_rows(
 
 # %% ../../nbs/17_subwords.ipynb #c022s
 @patch
+def _bucket_blocks(self:SubwordVectors): # yields float32, [n, D]
+    "The rows of all buckets, block by block: zeros for those that have none."
+    at_once, kept = max(1, BYTES_WRITTEN // (4*self.vector_size)), self.kept_buckets
+    for first in range(0, self.bucket, at_once):
+        end = min(first + at_once, self.bucket)
+        if kept is None:
+            yield self.ngram_vectors[first:end]
+            continue
+        block = np.zeros((end - first, self.vector_size), np.float32)
+        begin_row, end_row = np.searchsorted(kept, (first, end))
+        block[kept[begin_row:end_row] - first] = self.ngram_vectors[begin_row:end_row]
+        yield block
+
+@patch
 def save_fasttext(self:SubwordVectors,
     path, # the .bin file to write; an old one is replaced once this is complete
 ):
@@ -538,7 +562,7 @@ def save_fasttext(self:SubwordVectors,
         file.writelines(entries)
         file.write(SHAPE.pack(False, len(self) + self.bucket, self.vector_size))
         for block in (first, *own): write_rows(file, block, block.shape)
-        write_rows(file, self.ngram_vectors, self.ngram_vectors.shape)
+        for block in self._bucket_blocks(): write_rows(file, block, block.shape)
         file.write(SHAPE.pack(False, *shape))
         write_rows(file, self.output_vectors, shape)
 
@@ -610,10 +634,11 @@ def first(self:SubwordVectors,
 @patch
 def _with(self:SubwordVectors, words, ngram_vectors, kept): # of these words and n-grams
     some = lambda table: None if table is None else table[words]
+    nodes = self.node_vectors if words == slice(None) else None # a tree of all words
     return SubwordVectors(
         self.vectors[words], self.index_to_key[words], ngram_vectors, kept_buckets=kept,
         min_n=self.min_n, max_n=self.max_n, bucket=self.bucket, counts=some(self.counts),
-        output_vectors=some(self.output_vectors), params=self.params)
+        output_vectors=some(self.output_vectors), node_vectors=nodes, params=self.params)
 
 # %% ../../nbs/17_subwords.ipynb #docs
 document(__name__) # docstrings say what parameters mean
