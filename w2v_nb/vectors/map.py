@@ -214,13 +214,16 @@ def embed_map(
 )->str:             # HTML
     "A map as a part of another page: a frame, over a picture for where frames aren't shown."
     page, name = Path(path).read_text(encoding='utf-8'), html.escape(alt)
-    still = re.search('<svg.*?</svg>', page, re.DOTALL)[0]
-    picture = base64.b64encode(still.encode()).decode()
+    height = whole_number(height, 'height', 1)
+    still = re.search('<svg.*?</svg>', page, re.DOTALL)
+    if not still:
+        raise ValueError(f"{path} isn't a map; write one with export_map(vectors, path)")
+    picture = base64.b64encode(still[0].encode()).decode()
     image = (f'<img src="data:image/svg+xml;base64,{picture}" alt="{name}" '
              'style="width: 100%; height: 100%; object-fit: contain">')
     frame = (f'<iframe srcdoc="{html.escape(page)}" title="{name}" style="position: absolute; '
              'inset: 0; width: 100%; height: 100%; border: 0"></iframe>')
-    return f'<div style="position: relative; height: {height:d}px">{image}{frame}</div>'
+    return f'<div style="position: relative; height: {height}px">{image}{frame}</div>'
 
 # %% ../../nbs/16_map.ipynb #docs
 document(__name__) # docstrings say what parameters mean
