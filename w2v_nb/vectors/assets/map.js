@@ -283,12 +283,13 @@ function placePlain(i, grid) { // a plain label, right of its dot; undefined wit
   if (grid.hasRoom(boxOf(label))) return label;
 }
 
+const TURNS = [0, 4, 2, 6, 1, 7, 3, 5]; // eighths: right, left, below, above, then between
 function placeMarked(i, grid, area) { // a label that must be: the nearest place with room
   const width = widthOf(i), tried = [];
   const fits = ([x0, y0, x1, y1]) =>
     x0 >= area.left && x1 <= area.left + area.width && y0 >= 0 && y1 <= area.height;
   for (let away = 0; away < 9; away++)
-    for (let turn = 0; turn < 8; turn++) {
+    for (const turn of TURNS) {
       const right = Math.cos(turn*Math.PI/4), down = Math.sin(turn*Math.PI/4);
       const x = sx(i) + right*(8 + 16*away) - width*(1 - right)/2;
       const label = {i, x, y: sy(i) + down*(14 + 16*away), width, marked: true, away};
@@ -310,7 +311,7 @@ function placeLabels(marked, seen) { // the marked words first, then the others 
   };
   grid.take(narrow.matches ? [0, area.height, innerWidth, innerHeight] // where the panel is
     : [0, 0, area.left, innerHeight]);
-  const there = marked.filter(i => inView.has(i)), r = 4;
+  const there = marked.filter(i => inView.has(i)), r = 5;
   for (const i of there) grid.take([sx(i) - r, sy(i) - r, sx(i) + r, sy(i) + r]);
   for (const i of there) add(placeMarked(i, grid, area));
   for (const i of seen) {
