@@ -171,7 +171,8 @@ def test_something_is_drawn(page, theme):
     assert (high + .05)/(low + .05) > 4.5
 
 def test_colours_of_groups_can_be_seen(page):
-    "3 to 1 (WCAG 2, for graphics) in both themes; no two groups look the same without a colour"
+    "3 to 1 (WCAG 2, for graphics) in both themes, and nothing of it is lost on the canvas"
+    assert page.evaluate(ALPHA, 'word5') == 255
     fills = page.evaluate('data.colours.map(c => `rgb(${[...rgba(c)].slice(0, 3)})`)')
     for theme in 'light', 'dark':
         set_theme(page, theme)

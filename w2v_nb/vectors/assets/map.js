@@ -246,7 +246,7 @@ function drawDots(seen) {
   for (const [group, path] of paths) {
     draw2d.fillStyle = colourOf(group);
     const fades = spotlight >= 0 && spotlight !== group;
-    draw2d.globalAlpha = fades ? .12 : chosen >= 0 || answer.length ? .4 : .8;
+    draw2d.globalAlpha = fades ? .12 : chosen >= 0 || answer.length ? .55 : 1;
     draw2d.fill(path);
   }
   draw2d.globalAlpha = 1;
