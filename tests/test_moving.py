@@ -9,7 +9,7 @@ from house import cells, nbs, source
 from w2v_nb.base.moving import Moving, script_text
 from w2v_nb.chapter.loss import sgns_grad
 
-THEMES = dict(light=('#ffffff', '#3d444b'), dark=('#272b30', '#d5d9dd'))
+THEMES = dict(light=('#ffffff', '#3d444b'), dark=('#272b30', '#aaaaaa'))
 CLOSE = dict(rtol=0, atol=1e-6)
 
 
