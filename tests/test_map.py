@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import numpy as np, pytest
 
-from browser import PROGRAM, launch
+from browser import browser
 from w2v_nb.vectors.map import embed_map, export_map, k_means
 from w2v_nb.vectors.plots import plot_map
 from w2v_nb.vectors import WordVectors
@@ -13,15 +13,6 @@ from w2v_nb.vectors import WordVectors
 HOSTILE = ['</script><script>window.bad=1</script>', '<img src=x onerror=window.bad=1>', '東京',
            '&lt;b', '$&', "o'clock", '__proto__', 'constructor']
 
-
-@pytest.fixture(scope='module')
-def browser():
-    playwright = pytest.importorskip('playwright.sync_api')
-    if not PROGRAM: pytest.skip('no Chromium here')
-    with playwright.sync_playwright() as p:
-        chromium = launch(p)
-        yield chromium
-        chromium.close()
 
 @pytest.fixture(scope='module')
 def table():

@@ -24,7 +24,7 @@ Every notebook is a module, in a subpackage of its room, and a page of https://w
   runs      heldout, rounds, checkpoint, word2vec, stability
   tools     learn, cli
   base      files, progress, history, machine, pydoc, docstrings, checks, filekinds, stopping,
-            ngrams, figures
+            ngrams, figures, moving
 """
 __version__ = "0.0.1"
 from typing import TYPE_CHECKING
