@@ -944,7 +944,8 @@ NEXT = [  # states of 02's two functions, 03's two and 04's; which of the five c
 def test_what_comes_next(states, expected):
     "What is wrong comes first, then a lesson that is begun, then the first one"
     lessons = ['02_text', '02_text', '03_data', '03_data', '04_embedding']
-    verdicts = [Verdict(lesson, f'f{i}', s) for i, (lesson, s) in enumerate(zip(lessons, states))]
+    numbered = enumerate(zip(lessons, states))
+    verdicts = [Verdict(lesson, f'f{i}', state) for i, (lesson, state) in numbered]
     assert next_verdict(verdicts) is (None if expected is None else verdicts[expected])
 
 
@@ -954,7 +955,8 @@ def test_the_folder_can_be_left_out(tmp_path, lessons):
     assert 'Next: cosine in 00_words.ipynb: still to be written' in done.stdout
     (lessons / '07_training.ipynb').rename(tmp_path / '07_training.ipynb')
     done = run(tmp_path, '--check')
-    assert 'there is no 06_loss.ipynb; w2v learn . copies it again' in done.stdout
+    assert 'there is no 00_words.ipynb; w2v learn . copies it again' in done.stdout
+    assert '07_training     0 of 3  not begun' in done.stdout
 
 
 def on_a_terminal(tmp_path, *args, columns=80, **more):

@@ -112,7 +112,7 @@ class huffman:
         "Each word is a leaf: no path is the beginning of another."
         for counts in COUNTS:
             paths = [turns(path) for path in f(counts).values()]
-            starts = [other[: len(path)] for path in paths for other in paths if other != path]
+            starts = [path[:depth] for path in paths for depth in range(len(path))]
             assert not any(path in starts for path in paths)
             test_close(sum(2.0 ** -len(path) for path in paths), 1, eps=1e-12)
 

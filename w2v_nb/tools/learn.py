@@ -11,9 +11,10 @@ __all__ = ['NO_LINKS', 'DEFINITIONS', 'TO_DO', 'MISSING', 'LONGEST_MESSAGE', 'LO
            'is_blank', 'at_a_glance', 'one_line', 'ShortRepr', 'short', 'has_items', 'first_difference', 'compared',
            'what_was_wanted', 'is_check', 'why_failed', 'grade', 'answer', 'clean_environment', 'new_client',
            'first_error', 'Kernel', 'Verdict', 'about_globals', 'sum_up', 'run_check', 'chosen_checks',
-           'read_solutions', 'check_lessons', 'exercises_named', 'hint_lines', 'hint', 'run_statements', 'TimeUp',
-           'time_limit', 'hidden_tests', 'check_here', 'cells_so_far', 'check', 'show_line', 'print_copy', 'print_hint',
-           'show_lesson', 'show_exercise', 'next_verdict', 'show_next', 'own_folder', 'print_check']
+           'read_solutions', 'check_lessons', 'exercises_named', 'hint_lines', 'hint', 'without_stale_imports',
+           'run_statements', 'TimeUp', 'time_limit', 'hidden_tests', 'check_here', 'cells_so_far', 'check', 'show_line',
+           'print_copy', 'print_hint', 'show_lesson', 'show_exercise', 'next_verdict', 'show_next', 'own_folder',
+           'print_check']
 
 # %% ../../nbs/50_learn.ipynb #c002
 import ast, difflib, errno, json, os, re, reprlib, shutil, signal, subprocess, sys, tempfile
@@ -684,6 +685,20 @@ def hint(
     more = [f"More: hint({name!r}, 2)"] if step == 1 else []
     print('\n'.join([*lines, *more]))
 
+# %% ../../nbs/50_learn.ipynb #here1b
+def without_stale_imports(
+    cells:list, # sources that were run, in their order
+)->list:        # sources (str) of their definitions
+    "Definitions, without imports of names that a later function or class has taken."
+    kept, taken = [], set()
+    for piece in reversed(pieces_of(cells)):
+        names = names_of(piece.source)[0]
+        is_import = isinstance(piece.node, (ast.Import, ast.ImportFrom))
+        if is_import and names <= taken: continue
+        if not is_import: taken |= names
+        kept.insert(0, piece.source)
+    return kept
+
 # %% ../../nbs/50_learn.ipynb #here2
 def run_statements(
     source:str,     # Python
@@ -738,8 +753,9 @@ def check_here(
     lesson, name, group = exercise[:3]
     verdict = lambda says: Verdict(lesson, name, 'wrong', says)
     others = read_exercises(lessons_folder()/f'{lesson}.checks')
-    says, source = at_a_glance(cells, exercise, others)
+    says, source = at_a_glance(without_stale_imports(cells), exercise, others)
     if says == TO_DO: return Verdict(lesson, name, 'to do', says)
+    if MISSING in says: says = why_missing(cells, name)
     if says: return verdict('not defined yet: run its cell first' if MISSING in says else says)
     tests, space = getattr(hidden_tests(lesson), group), dict(__name__='__main__')
     try:
