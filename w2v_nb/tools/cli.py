@@ -1290,10 +1290,10 @@ def learn_command(
     if not 0 < args.limit < 1e6:
         parser.error(f'--limit must be a positive number of seconds, not {args.limit:g}')
     if args.hint:
-        name, step = [*args.hint, '1'][:2]
-        if len(args.hint) > 2 or step not in ('1', '2'):
-            parser.error(f"after --hint {name} comes 2 or nothing, not {' '.join(args.hint[1:])}")
-        return print_hint(name, int(step))
+        name, *more = args.hint
+        if more not in ([], ['1'], ['2']):
+            parser.error(f"after --hint {name} comes 2 or nothing, not {' '.join(more)}")
+        return print_hint(name, int(more[0]) if more else 1)
     if args.check: return print_check(args)
     if args.folder is None: parser.error('the following arguments are required: DIR')
     return print_copy(args.folder)

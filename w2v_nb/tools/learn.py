@@ -4,17 +4,16 @@
 
 # %% auto #0
 __all__ = ['NO_LINKS', 'DEFINITIONS', 'TO_DO', 'MISSING', 'LONGEST_MESSAGE', 'LONG_PAIR', 'START_SECONDS', 'EXERCISE_SECONDS',
-           'TOO_LONG', 'SILENT', 'GLOBALS', 'GREEN', 'RED', 'YELLOW', 'NARROWEST', 'COLOUR_OF', 'NAME_COLUMNS',
-           'Exercise', 'lessons_folder', 'assigned', 'read_exercises', 'take_name', 'write_new', 'copy_lessons',
-           'read_cells', 'Piece', 'global_names', 'names_of', 'patched', 'parse', 'owners_of', 'is_definition',
-           'pieces_of', 'module_of', 'body_of', 'definition', 'closure', 'slice_of', 'why_missing', 'modules_in',
-           'is_blank', 'at_a_glance', 'one_line', 'ShortRepr', 'short', 'has_items', 'first_difference', 'compared',
-           'what_was_wanted', 'is_check', 'why_failed', 'grade', 'answer', 'clean_environment', 'new_client',
-           'first_error', 'Kernel', 'Verdict', 'about_globals', 'sum_up', 'run_check', 'chosen_checks',
-           'read_solutions', 'check_lessons', 'exercises_named', 'hint_lines', 'hint', 'without_stale_imports',
-           'run_statements', 'TimeUp', 'time_limit', 'hidden_tests', 'check_here', 'cells_so_far', 'check', 'show_line',
-           'print_copy', 'print_hint', 'show_lesson', 'show_exercise', 'next_verdict', 'show_next', 'own_folder',
-           'print_check']
+           'TOO_LONG', 'SILENT', 'GLOBALS', 'INK', 'NARROWEST', 'NAME_COLUMNS', 'Exercise', 'lessons_folder',
+           'assigned', 'read_exercises', 'take_name', 'write_new', 'copy_lessons', 'read_cells', 'Piece',
+           'global_names', 'names_of', 'patched', 'parse', 'owners_of', 'is_definition', 'pieces_of', 'module_of',
+           'body_of', 'definition', 'closure', 'slice_of', 'why_missing', 'modules_in', 'is_blank', 'at_a_glance',
+           'one_line', 'ShortRepr', 'short', 'has_items', 'first_difference', 'compared', 'what_was_wanted', 'is_check',
+           'why_failed', 'grade', 'answer', 'clean_environment', 'new_client', 'first_error', 'Kernel', 'Verdict',
+           'about_globals', 'sum_up', 'run_check', 'chosen_checks', 'read_solutions', 'check_lessons',
+           'exercises_named', 'hint_lines', 'hint', 'without_stale_imports', 'run_statements', 'TimeUp', 'time_limit',
+           'hidden_tests', 'check_here', 'cells_so_far', 'check', 'show_line', 'print_copy', 'print_hint',
+           'show_lesson', 'show_exercise', 'next_verdict', 'show_next', 'own_folder', 'print_check']
 
 # %% ../../nbs/50_learn.ipynb #c002
 import ast, difflib, errno, json, os, re, reprlib, shutil, signal, subprocess, sys, tempfile
@@ -69,8 +68,8 @@ def read_exercises(
         if not isinstance(group, ast.ClassDef): continue
         given = assigned(group)
         value = lambda key, other: ast.literal_eval(given[key]) if key in given else other
-        name, hints, lines = value('exercise', group.name), value('hints', ()), value('lines', ())
-        exercises.append(Exercise(path.stem, name, group.name, hints, lines))
+        name, hints = value('exercise', group.name), value('hints', ())
+        exercises.append(Exercise(path.stem, name, group.name, hints, value('lines', ())))
     return exercises
 
 # %% ../../nbs/50_learn.ipynb #c022
@@ -357,7 +356,10 @@ class ShortRepr(reprlib.Repr):
         super().__init__()
         self.maxlist = self.maxtuple = self.maxdict = 8
         self.maxlevel, self.maxstring, self.maxother = 4, 60, 90
-    def repr_float64(self, x, level): return repr(x.item())
+    def repr_float64(self,
+        x,     # a number of NumPy
+        level, # of nesting that is still shown
+    ): return repr(x.item())
     repr_float32 = repr_int64 = repr_int32 = repr_float64
 
 def short(
@@ -403,7 +405,8 @@ def what_was_wanted(
     for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
         known = frame.f_locals
         if frame.f_globals.get('__name__') != 'fastcore.test': continue
-        if {'a', 'b', 'cmp'} <= set(known): return compared(known['a'], known['b'], known['cmp'])
+        if {'a', 'b', 'cmp'} <= set(known):
+            return compared(known['a'], known['b'], known['cmp'])
         if 'exc' not in known: continue
         raised, wanted = error.__context__, known['exc'].__name__
         if raised is None: return f"It raised nothing; wanted: {wanted}"
@@ -720,7 +723,7 @@ class TimeUp(BaseException): "An exercise has taken longer than it may."
 def time_limit(
     seconds:float, # that the block may take
 ):
-    "Raise `TimeUp` in a block that takes too long, if we are in the main thread and have alarms."
+    "Raise `TimeUp` in a block that takes too long: in the main thread, where there are alarms."
     main = threading.current_thread() is threading.main_thread()
     if not main or not hasattr(signal, 'setitimer'):
         yield
@@ -791,8 +794,8 @@ def check(
         print(f"{verdict.name}: {verdict.says or 'right'}{nudge}")
 
 # %% ../../nbs/50_learn.ipynb #print1
-GREEN, RED, YELLOW, NARROWEST = 32, 31, 33, 24 # colours of a terminal; columns
-COLOUR_OF = dict(right=GREEN, passed=GREEN, wrong=RED, failing=RED, begun=YELLOW)
+INK = dict(right=32, passed=32, wrong=31, failing=31, begun=33) # green, red, yellow
+NARROWEST = 24 # columns of a terminal that we wrap for
 def show_line(
     text:str,     # to print; line breaks count as spaces
     indent:int=2, # of the lines that go on, in columns
@@ -805,8 +808,8 @@ def show_line(
         text = textwrap.fill(text, width, subsequent_indent=' '*min(indent, width//3),
                              break_long_words=False, break_on_hyphens=False)
     plain = os.environ.get('NO_COLOR') or os.environ.get('TERM') == 'dumb' or os.name == 'nt'
-    if terminal and not plain and state in COLOUR_OF:
-        text = text.replace(state, f'\x1b[{COLOUR_OF[state]}m{state}\x1b[0m', 1)
+    if terminal and not plain and state in INK:
+        text = text.replace(state, f'\x1b[{INK[state]}m{state}\x1b[0m', 1)
     print(text, flush=True)
 
 # %% ../../nbs/50_learn.ipynb #c055
@@ -856,7 +859,7 @@ def show_exercise(
 def next_verdict(
     verdicts:list, # of all exercises, in their order
 )->Verdict:        # None if all are right
-    "What to work on next: what is wrong, else a lesson that is begun, else the next lesson."
+    "What to work on next: what is wrong, else the rest of a lesson, else the next lesson."
     begun = {verdict.lesson for verdict in verdicts if verdict.state == 'right'}
     rank = lambda v: 0 if v.state == 'wrong' else 1 if v.lesson in begun else 2
     return min((v for v in verdicts if v.state != 'right'), key=rank, default=None)
