@@ -1128,10 +1128,10 @@ def test_check_in_a_notebook(tmp_path):
     flat = 'skip_gram: 2 of 6 checks pass. Scores of shape [B, 1, N], not [B, N].'
     assert said[2] == [flat, 'It gave torch.Size([2, 4]); wanted: (2, 1, 4)']
     assert said[3][0].startswith('skip_gram: 0 of 6 checks pass.')
-    assert said[3][1] == 'It stops with ZeroDivisionError: division by zero'
+    assert said[3][1] == 'It stops with ZeroDivisionError: division by zero, in `return 1 / 0`'
     endless = 'it takes longer than 1 s: is there a loop that does not end?'
     assert said[4] == [f'skip_gram: {endless}']
-    assert said[5][1] == 'It stops with SystemExit: 3'
+    assert said[5][1] == 'It stops with SystemExit: 3, in `sys.exit(3)`'
     assert said[6] == ['skip_gram: its definition fails: ZeroDivisionError: division by zero']
     assert said[7][0].startswith('skip_gram: ') and 'right' not in said[7][0]
     assert said[8] == said[10] == ['skip_gram: right']
@@ -1150,6 +1150,14 @@ def test_notebook_and_command_agree(kernel, exercise):
         cells = sources(solved(exercise.lesson, spoil))
         here, there = check_here(exercise, cells), verdict(kernel, exercise, cells)
         assert (here.says, here.state == 'right') == there
+
+
+def test_a_crash_names_its_line(kernel):
+    "In the notebook and in the command, in the same words"
+    exercise, cell = EXERCISES['05_forward'][0], 'def skip_gram(*a):\n    y = [1]\n    return y[3]'
+    here, there = check_here(exercise, [cell]), verdict(kernel, exercise, [cell])
+    assert here.says == there[0]
+    assert here.says.endswith('It stops with IndexError: list index out of range, in `return y[3]`')
 
 
 def wanted_by(exercise, old, new):

@@ -333,8 +333,8 @@ Save a notebook before you check it there.
 
 ## The lessons
 
-Take them in this order, or any other: each page imports what earlier ones define from the
-package. The minutes, for reading and writing, are a guess; in all it's about {hours} hours.
+Take them in this order, or any other: each page imports from the package what earlier ones
+define. The minutes, for reading and writing, are a guess; in all it's about {hours} hours.
 
 | lesson | what it teaches | you write | minutes |
 |---|---|---|--:|
