@@ -1154,10 +1154,11 @@ def test_notebook_and_command_agree(kernel, exercise):
 
 def test_a_crash_names_its_line(kernel):
     "In the notebook and in the command, in the same words"
-    exercise, cell = EXERCISES['05_forward'][0], 'def skip_gram(*a):\n    y = [1]\n    return y[3]'
+    exercise, cell = EXERCISES['05_forward'][0], 'def skip_gram(*a):\n    return a[9]'
     here, there = check_here(exercise, [cell]), verdict(kernel, exercise, [cell])
     assert here.says == there[0]
-    assert here.says.endswith('It stops with IndexError: list index out of range, in `return y[3]`')
+    stops = 'It stops with IndexError: tuple index out of range, in `return a[9]`'
+    assert here.says.endswith(stops)
 
 
 def wanted_by(exercise, old, new):
