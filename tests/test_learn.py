@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from w2v_nb.tools.learn import Kernel, at_a_glance, check_lessons, copy_lessons, lessons_folder
+from w2v_nb.tools.learn import Kernel, Verdict, at_a_glance, check_here, check_lessons
+from w2v_nb.tools.learn import copy_lessons, definition, lessons_folder, next_verdict
 from w2v_nb.tools.learn import pieces_of, read_cells, read_exercises, run_check, write_new
 
 root = Path(__file__).resolve().parent.parent
@@ -20,7 +21,7 @@ posix = pytest.mark.skipif(os.name == 'nt', reason='POSIX signals and permission
 
 def environment(tmp_path, **more):
     "Without PTB and without a network"
-    dropped = 'W2V_NB_DATA', 'no_proxy', 'NO_PROXY'
+    dropped = 'W2V_NB_DATA', 'no_proxy', 'NO_PROXY', 'NO_COLOR', 'COLUMNS'
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
     for name in 'http_proxy', 'https_proxy':
         kept[name] = kept[name.upper()] = 'http://127.0.0.1:9'
@@ -122,6 +123,40 @@ def sources(nb):
 # Plausible mistakes: what to replace in the true solution by what.
 # None but the exercise's own cell holds the text.
 WRONG = {
+    'cosine': [
+        ('np.sqrt(np.dot(x, x) * np.dot(y, y))', '(np.dot(x, x) * np.dot(y, y))'),
+        ('np.sqrt(np.dot(x, x) * np.dot(y, y))', 'np.sqrt(np.dot(x, x))'),
+        ('np.sqrt(np.dot(x, x) * np.dot(y, y))', 'len(x)'),
+        ('np.dot(x, y) / np.sqrt', 'abs(np.dot(x, y)) / np.sqrt'),
+        ('np.dot(x, x) * np.dot(y, y)', 'np.dot(x, x) + np.dot(y, y)'),
+        ('np.dot(x, y) / np.sqrt', '1 - np.dot(x, y) / np.sqrt'),
+    ],
+    'sigmoid': [
+        ('np.exp(-x)', 'np.exp(x)'),
+        ('1 / (1 + np.exp(-x))', '1 / np.exp(-x)'),
+        ('1 / (1 + np.exp(-x))', 'np.tanh(x)'),
+        ('1 / (1 + np.exp(-x))', '(1 + np.tanh(x)) / 2'),
+        ('1 / (1 + np.exp(-x))', '1. * (x > 0)'),
+        ('1 / (1 + np.exp(-x))', '1 / (1 + sum(np.exp(-x)))'),
+    ],
+    'softmax': [
+        ('scores - scores.max()', 'scores'),
+        ('powers / powers.sum()', 'powers / powers.max()'),
+        ('powers / powers.sum()', 'powers / len(powers)'),
+        ('torch.exp(', 'torch.sigmoid('),
+        ('torch.exp(scores', 'torch.pow(2, scores'),
+        ('powers / powers.sum()', 'scores / scores.sum()'),
+        ('scores - scores.max()', 'scores.sub_(scores.max())'),
+    ],
+    'huffman': [
+        ('[(fork, -1)] + path', '[(fork, 1)] + path'),
+        ('(n1 + n2, ', '(n1, '),
+        ('(n, i, {w: []})', '(-n, i, {w: []})'),
+        ('[(fork, 1)] + path', 'path + [(fork, 1)]'),
+        ('range(len(counts) - 1)', 'range(len(counts) - 2)'),
+        ('return heap[0][2]', 'return heap[0]'),
+        ('[(fork, 1)] + path', '[(0, 1)] + path'),
+    ],
     'split_lines': [
         (' if (tokens := line.split())', ''),
         ('line.split()', "line.split(' ')"),
@@ -411,7 +446,7 @@ def number_of_checks(group):
 
 def test_every_exercise_has_wrong_solutions():
     assert set(WRONG) == {e.name for e in ALL} and all(len(w) >= 5 for w in WRONG.values())
-    assert [len(e) for e in EXERCISES.values()] == [4, 4, 2, 1, 3, 3, 1, 2, 2]
+    assert [len(e) for e in EXERCISES.values()] == [2, 2, 4, 4, 2, 1, 3, 3, 1, 2, 2]
     for path in CHECKS:
         groups = ast.parse(path.read_text(encoding='utf-8')).body
         for group in groups:
@@ -457,6 +492,8 @@ def test_true_passes_and_wrong_does_not(kernel, exercise):
             wrong.append(f'{new!r} in the place of {old!r} passes')
         elif not re.match(r'\d of \d checks pass', says):
             wrong.append(f'{new!r} in the place of {old!r}: {says}')
+        elif says.count('\n') > 1 or 'AssertionError' in says or len(says) > 700:
+            wrong.append(f'{new!r} in the place of {old!r} is told badly: {says}')
     assert not wrong, '\n'.join(wrong)
 
 
@@ -606,7 +643,7 @@ def contents(folder, pattern='*'):
 def test_a_first_copy(tmp_path):
     done = run(tmp_path, 'a/b')
     assert done.returncode == 0 and done.stderr == ''
-    assert done.stdout.count('wrote') == 9 and 'jupyter lab a/b' in done.stdout
+    assert done.stdout.count('wrote') == 12 and 'jupyter lab a/b/START.ipynb' in done.stdout
     assert contents(tmp_path / 'a' / 'b') == contents(lessons_folder(), '*.ipynb')
 
 
@@ -621,7 +658,7 @@ def test_nothing_is_overwritten(tmp_path, lessons):
     done = run(tmp_path, 'mine')
     assert done.returncode == 0
     assert 'wrote mine/03_data.ipynb' in done.stdout.replace('\\', '/')
-    assert done.stdout.count('was there already') == (8 if posix_here else 7)
+    assert done.stdout.count('was there already') == (11 if posix_here else 10)
     assert (lessons / '02_text.ipynb').read_text() == 'mine'
     assert (lessons / '04_embedding.ipynb').is_dir()
     assert not (lessons / 'nowhere').exists()
@@ -666,7 +703,15 @@ REFUSED = [
     ([lessons_folder() / 'x' / 'y'], 'inside the package'),
     (['file/x'], 'cannot be written'),
     (['mine', '--only', '06'], '--only goes with --check'),
-    (['mine', '--check', '--only', '4', '99'], 'no lesson 4, 99; there are 02_text'),
+    (['--hint', 'skip_gram', '--only', '06'], '--only goes with --check'),
+    (['--hint', 'skip_gram', '--check'], 'choose one of --check and --hint'),
+    (['--hint', 'skip_gram', '3'], 'after --hint skip_gram comes 2 or nothing, not 3'),
+    (['--hint', 'skip_gram', 'batchify', '2'], 'comes 2 or nothing, not batchify 2'),
+    (['--hint', 'skipgram'], "no exercise or lesson 'skipgram'; did you mean skip_gram?"),
+    (['--hint', '???'], "no exercise or lesson '???'; START.ipynb lists them"),
+    (['--hint'], '--hint: expected at least one argument'),
+    (['--check'], 'no lessons in this folder; name theirs'),
+    (['mine', '--check', '--only', '4', '99'], 'no lesson 4, 99; there are 00_words'),
     (['mine', '--check', '--limit', 'nan'], '--limit must be'),
     (['mine', '--check', '--limit', '0'], '--limit must be'),
     (['mine', '--chek'], 'did you mean --check?'),
@@ -725,6 +770,9 @@ def test_a_kernel_that_will_not_do(tmp_path, lessons, code, says):
 
 def test_check_of_untouched_copy_needs_no_kernel(tmp_path, lessons):
     done = run(tmp_path, 'mine', '--check')
+    assert done.returncode == 1 and f'0 of {len(ALL)} right' in done.stdout
+    assert done.stdout.count('not begun') == len(EXERCISES)
+    done = run(tmp_path, 'mine', '--check', '--only', *EXERCISES)
     assert done.returncode == 1 and f'0 of {len(ALL)} right' in done.stdout
     assert done.stdout.count('still to be written') == len(ALL)
     code = """import sys
@@ -837,7 +885,348 @@ def test_reader_that_has_enough(tmp_path, lessons):
         capture_output=True,
         text=True,
     )
-    assert done.stdout == '02_text\n' and done.stderr == ''
+    assert done.stdout == '00_words        0 of 2  not begun\n' and done.stderr == ''
+
+
+# What is printed
+
+
+@pytest.fixture
+def three_states(lessons):
+    "05 is right, 06 has a wrong function and one that is not written, 04 is half done"
+    write_notebook(lessons / '05_forward.ipynb', solved('05_forward'))
+    true = true_cells('06_loss')
+
+    def spoil(id, source):
+        right = true[id] if is_blank(source) and 'def sgns_grad(' not in source else source
+        return right.replace('.clamp(min=1)', '') if 'def masked_mean(' in right else right
+
+    write_notebook(lessons / '06_loss.ipynb', edited('06_loss', spoil))
+    half = true_cells('04_embedding')
+    written = lambda id, source: half[id] if 'def init_bounds(' in source else source
+    write_notebook(lessons / '04_embedding.ipynb', edited('04_embedding', written))
+    return lessons
+
+
+OVERVIEW = [
+    '03_data         0 of 4  not begun',
+    '04_embedding    1 of 2  begun; to do: init_embedding',
+    '05_forward      1 of 1  passed',
+    '06_loss         1 of 3  failing: masked_mean',
+    '07_training     0 of 3  not begun',
+]
+
+
+def test_a_line_for_each_lesson(tmp_path, three_states):
+    "In a pipe: lines that are not wrapped, without colours, then what comes next"
+    done = run(tmp_path, 'mine', '--check')
+    lines = done.stdout.splitlines()
+    assert done.returncode == 1 and done.stderr == '', done.stderr
+    assert [line[:2] for line in lines[:11]] == [lesson[:2] for lesson in EXERCISES]
+    assert lines[3:8] == OVERVIEW and lines[11:13] == [f'3 of {len(ALL)} right', '']
+    says = 'A row in which nothing counts is 0, not 0/0. It gave [nan, nan]; wanted: [0.0, 0.0]'
+    assert lines[13:] == [
+        f'Next: masked_mean in 06_loss.ipynb: 5 of 6 checks pass. {says}',
+        'A hint: w2v learn --hint masked_mean',
+        'Only this lesson: w2v learn mine --check --only 06',
+    ]
+
+
+NEXT = [  # states of 02's two functions, 03's two and 04's; which of the five comes next
+    (['to do'] * 5, 0),
+    (['right', 'to do', 'to do', 'to do', 'to do'], 1),
+    (['to do', 'to do', 'to do', 'right', 'to do'], 2),
+    (['to do', 'to do', 'to do', 'right', 'wrong'], 4),
+    (['right', 'wrong', 'wrong', 'right', 'to do'], 1),
+    (['right'] * 5, None),
+]
+
+
+@pytest.mark.parametrize('states, expected', NEXT)
+def test_what_comes_next(states, expected):
+    "What is wrong comes first, then a lesson that is begun, then the first one"
+    lessons = ['02_text', '02_text', '03_data', '03_data', '04_embedding']
+    numbered = enumerate(zip(lessons, states))
+    verdicts = [Verdict(lesson, f'f{i}', state) for i, (lesson, state) in numbered]
+    assert next_verdict(verdicts) is (None if expected is None else verdicts[expected])
+
+
+def test_the_folder_can_be_left_out(tmp_path, lessons):
+    done = run(lessons, '--check')
+    assert done.stdout == run(tmp_path, 'mine', '--check').stdout
+    assert 'Next: cosine in 00_words.ipynb: still to be written' in done.stdout
+    (lessons / '07_training.ipynb').rename(tmp_path / '07_training.ipynb')
+    done = run(tmp_path, '--check')
+    assert 'there is no 00_words.ipynb; w2v learn . copies it again' in done.stdout
+    assert '07_training     0 of 3  not begun' in done.stdout
+
+
+def on_a_terminal(tmp_path, *args, columns=80, **more):
+    "What `w2v learn` prints on a terminal of some width"
+    import fcntl, pty, struct, termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('HHHH', 24, columns, 0, 0))
+    env = environment(tmp_path, **dict(TERM='xterm') | more)
+    child = subprocess.Popen(
+        [*LEARN, *args], cwd=tmp_path, env=env, stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    parts = []
+    try:
+        while part := os.read(ours, 9999):
+            parts.append(part)
+    except OSError:  # Linux's way to say that the other side has gone
+        pass
+    os.close(ours)
+    child.wait(timeout=600)
+    return b''.join(parts).decode().replace('\r\n', '\n')
+
+
+GREEN, RED, YELLOW = ('\x1b[{}m'.format(n) for n in (32, 31, 33))
+
+
+def without_colours(text):
+    return re.sub(r'\x1b\[\d+m', '', text)
+
+
+@posix
+def test_colours_on_a_terminal(tmp_path, three_states):
+    shown = on_a_terminal(tmp_path, 'mine', '--check', columns=60)
+    assert f'{GREEN}passed\x1b[0m' in shown and f'{RED}failing\x1b[0m' in shown
+    assert f'{YELLOW}begun\x1b[0m; to do' in shown and 'not begun' in shown
+    assert shown.count('\x1b[0m') == 3
+    plain = without_colours(shown)
+    assert max(map(len, plain.splitlines())) <= 60
+    together = ' '.join(plain.split())
+    assert 'wanted: [0.0, 0.0] A hint: w2v learn --hint masked_mean' in together
+
+
+@posix
+@pytest.mark.parametrize('columns', [30, 41, 80, 200])
+def test_lines_fit_the_terminal(tmp_path, lessons, columns):
+    "Nothing is lost by wrapping, and no line is longer, except for a single word"
+    for args in (['mine', '--check'], ['--hint', '03'], ['--hint', '09', '2']):
+        shown = without_colours(on_a_terminal(tmp_path, *args, columns=columns))
+        for line in shown.splitlines():
+            assert len(line) <= columns or len(line.split()) == 1, line
+        piped = run(tmp_path, *args).stdout
+        assert shown.split() == piped.split()
+        assert args[0] == 'mine' or max(map(len, shown.splitlines())) > 0.7 * columns
+
+
+@posix
+def test_when_there_are_colours(tmp_path, lessons):
+    "Not if `NO_COLOR` has a value, nor on a terminal that can't show them"
+    (lessons / '06_loss.ipynb').write_text('{')  # wrong, and no kernel is needed to say so
+    show = lambda *args, **more: on_a_terminal(tmp_path, 'mine', '--check', *args, **more)
+    assert f'{RED}failing\x1b[0m: masked_mean' in show(columns=99)
+    assert f'{RED}wrong\x1b[0m masked_mean' in show('--only', '06', NO_COLOR='')
+    for more in dict(NO_COLOR='1'), dict(TERM='dumb'):
+        shown = show('--only', '06', **more)
+        assert 'wrong masked_mean' in shown and '\x1b' not in shown
+
+
+# Hints
+
+
+def code_lines(exercise):
+    "The statements of our solution, each as it is written, and what it assigns or returns"
+    cells = list(true_cells(exercise.lesson).values())
+    node = definition(pieces_of(cells), exercise.name)
+    source = next(source for source in cells if ast.unparse(node).split('(')[0] in source)
+    lines = [line.partition(' # ')[0].strip() for line in source.splitlines()]
+    inside = [line for line in lines if not line.startswith(('def ', 'class ', '@', '#', ')'))]
+    values = [re.sub(r'^(return|raise) |^[^=()]+ = ', '', line) for line in inside]
+    return {line for line in inside + values if len(line) > 12 and '"' not in line[:1]}
+
+
+@pytest.mark.parametrize('exercise', ALL, ids=lambda e: f'{e.lesson}-{e.name}')
+def test_two_hints_and_no_answer(exercise):
+    assert len(exercise.hints) == 2 and len(set(exercise.hints)) == 2
+    lines = code_lines(exercise)
+    assert lines
+    for hint in exercise.hints:
+        assert 40 < len(hint) < 420 and hint[-1] in '.?'
+        assert not [line for line in lines if line in hint]
+    nudge, more = exercise.hints
+    assert nudge.count('(') <= more.count('(') + 1 and len(nudge) < 260
+
+
+def test_hint_command(tmp_path):
+    "One step after the other, for a function by its name, with its class or not, or a lesson"
+    nudge, more = EXERCISES['05_forward'][0].hints
+    done = run(tmp_path, '--hint', 'skip_gram')
+    expected = f'skip_gram: {nudge}\nMore: w2v learn --hint skip_gram 2\n'
+    assert (done.returncode, done.stdout, done.stderr) == (0, expected, '')
+    assert run(tmp_path, '--hint', 'skip_gram', '2').stdout == f'skip_gram: {more}\n'
+    for name in '06', '06_loss', '06_loss.ipynb':
+        lines = run(tmp_path, '--hint', name).stdout.splitlines()
+        assert lines[:3] == [f'{e.name}: {e.hints[0]}' for e in EXERCISES['06_loss']]
+    assert run(tmp_path, '--hint', 'forward').stdout.startswith('SigmoidBCELoss.forward: ')
+    both = run(tmp_path, '--hint', '__getitem__').stdout.splitlines()[:2]
+    assert [line.partition(':')[0] for line in both] == [
+        'Vocab.__getitem__',
+        'History.__getitem__',
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+# In a notebook
+
+CRASH = 'def skip_gram(*a): return 1/0'
+ENDLESS = 'def skip_gram(*a):\n    while True: pass'
+LOUD = "def skip_gram(*a):\n    print('x'*10**6)\n    import sys\n    sys.exit(3)"
+FLAT = """import torch
+def skip_gram(center, words, v, u): return (v(center) * u(words)).sum(-1)"""
+BAD_CELL = 'def skip_gram(x=1/0): pass'
+FROM_PACKAGE = 'from w2v_nb.chapter.forward import skip_gram'
+
+
+def in_a_notebook(tmp_path, cells):
+    "What cells print, each as lines, in a notebook of its own"
+    from nbclient import NotebookClient
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    nb = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+    settings = dict(allow_errors=True, kernel_name='python3', timeout=300)
+    NotebookClient(nb, resources={'metadata': {'path': str(tmp_path)}}, **settings).execute()
+    for cell in nb.cells:
+        if cell.source.startswith(('check', 'hint')):
+            assert {output.output_type for output in cell.outputs} == {'stream'}, cell
+            assert {output.name for output in cell.outputs} == {'stdout'}, cell
+    texts = [''.join(output.get('text', '') for output in cell.outputs) for cell in nb.cells]
+    return [text.splitlines() for text in texts]
+
+
+def test_check_in_a_notebook(tmp_path):
+    "Right, wrong, crashing and endless answers, in one or two lines, and never a traceback"
+    pytest.importorskip('nbclient')
+    true = solved('05_forward')
+    right = next(source for source in sources(true) if 'def skip_gram(' in source)
+    lesson = sources(read_notebook(lessons_folder() / '05_forward.ipynb'))
+    blank = next(source for source in lesson if is_blank(source))
+    ours = ["check('skip_gram')", "check('skip_gram', limit=1)"]
+    said = in_a_notebook(
+        tmp_path,
+        [
+            lesson[0],  # which brings `check` and `hint`
+            'import torch\nfrom torch import nn',
+            *(ours[0], blank, ours[0], FLAT, ours[0], CRASH, ours[0], ENDLESS, ours[1]),
+            *(LOUD, ours[0], BAD_CELL, ours[0], FROM_PACKAGE, ours[0], right, ours[0]),
+            "check('skipgram')",
+            "check('05')",
+            "hint('skip_gram')",
+            "hint('skip_gram', 2)",
+            "hint('skip_gram', 3)",
+        ],
+    )
+    said = [lines for lines in said if lines]
+    assert all(len(lines) <= 2 for lines in said), said
+    assert said[0] == ['skip_gram: not defined yet: run its cell first']
+    assert said[1] == ["skip_gram: still to be written; for a nudge: hint('skip_gram')"]
+    flat = 'skip_gram: 2 of 6 checks pass. Scores of shape [B, 1, N], not [B, N].'
+    assert said[2] == [flat, 'It gave torch.Size([2, 4]); wanted: (2, 1, 4)']
+    assert said[3][0].startswith('skip_gram: 0 of 6 checks pass.')
+    assert said[3][1] == 'It stops with ZeroDivisionError: division by zero, in `return 1 / 0`'
+    endless = 'it takes longer than 1 s: is there a loop that does not end?'
+    assert said[4] == [f'skip_gram: {endless}']
+    assert said[5][1] == 'It stops with SystemExit: 3, in `sys.exit(3)`'
+    assert said[6] == ['skip_gram: its definition fails: ZeroDivisionError: division by zero']
+    assert said[7][0].startswith('skip_gram: ') and 'right' not in said[7][0]
+    assert said[8] == said[10] == ['skip_gram: right']
+    assert 'did you mean skip_gram?' in said[9][0]
+    nudge, more = EXERCISES['05_forward'][0].hints
+    assert said[11] == [f'skip_gram: {nudge}', "More: hint('skip_gram', 2)"]
+    assert said[12:] == [[f'skip_gram: {more}'], ['there are hints 1 and 2, not 3']]
+
+
+@pytest.mark.parametrize('exercise', ALL, ids=lambda e: f'{e.lesson}-{e.name}')
+def test_notebook_and_command_agree(kernel, exercise):
+    "The same verdict, in the same words, on our solution and on a wrong one"
+    assert check_here(exercise, sources(solved(exercise.lesson))).state == 'right'
+    for old, new in WRONG[exercise.name][:1]:
+        spoil = lambda id, source: source.replace(old, new)
+        cells = sources(solved(exercise.lesson, spoil))
+        here, there = check_here(exercise, cells), verdict(kernel, exercise, cells)
+        assert (here.says, here.state == 'right') == there
+
+
+def test_a_crash_names_its_line(kernel):
+    "In the notebook and in the command, in the same words"
+    exercise, cell = EXERCISES['05_forward'][0], 'def skip_gram(*a):\n    return a[9]'
+    here, there = check_here(exercise, [cell]), verdict(kernel, exercise, [cell])
+    assert here.says == there[0]
+    stops = 'It stops with IndexError: tuple index out of range, in `return a[9]`'
+    assert here.says.endswith(stops)
+
+
+def wanted_by(exercise, old, new):
+    "What is said of what a wrong solution gave"
+    spoil = lambda id, source: source.replace(old, new)
+    return check_here(exercise, sources(solved(exercise.lesson, spoil))).says.split('\n')[1]
+
+
+SEEN = {
+    ('softmax', 'scores - scores.max()', 'scores'): 'It gave [nan, 0.0, 0.0]; wanted: [1.0,',
+    ('get_similar_tokens', 'if k < 1: raise', 'if False: raise'): 'It raised nothing; wanted',
+    ('split_lines', "text.split('\\n')", 'text.splitlines()'): "It gave [['a'], ['b'], ['c'],",
+    ('History.__getitem__', '{key!r} isn', 'it isn'): 'It raised KeyError: ',
+    ('contexts_at', 'positions - windows', 'positions - windows + 1'): 'It gave [[13], [11,',
+}
+
+
+def test_what_it_gave_and_what_was_wanted():
+    "Of values that are long, the first place where they differ"
+    by_name = {exercise.name: exercise for exercise in ALL}
+    for (name, old, new), seen in SEEN.items():
+        assert wanted_by(by_name[name], old, new).startswith(seen), name
+    seen = wanted_by(by_name['RandomGenerator.draw'], 'self.rng.', 'np.random.')
+    assert re.fullmatch(r'It gave \d+ at \[0\]\[\d+\]; wanted: \d+', seen)
+
+
+def test_no_check_outside_a_notebook(tmp_path):
+    code = "from w2v_nb.tools.learn import check; check('skip_gram')"
+    done = python(tmp_path, code)
+    assert done.stdout == 'check works in a notebook; in a terminal: w2v learn --check\n'
+    assert (done.returncode, done.stderr) == (0, '')
+
+
+# The course on one page
+
+
+def test_start_is_the_whole_course(tmp_path, lessons):
+    import nbformat
+
+    nb = read_notebook(lessons / 'START.ipynb')
+    nbformat.validate(nbformat.from_dict(nb))
+    text = ''.join(nb['cells'][0]['source'])
+    rows = re.findall(r'^\| \[(\w+)\]\(\1\.ipynb\) \| (.+) \| (.+) \| (\d+) \|$', text, re.M)
+    assert [row[0] for row in rows] == list(EXERCISES)
+    for lesson, teaches, names, minutes in rows:
+        assert re.findall('`(.+?)`', names) == [e.name for e in EXERCISES[lesson]]
+        assert 20 < len(teaches) < 90 and 10 <= int(minutes) <= 120
+    assert all((lessons / name).exists() for name in re.findall(r'\]\((\w+\.ipynb)', text))
+    hours = int(re.search(r'about (\d+) hours', text)[1])
+    assert hours == round(sum(int(row[-1]) for row in rows) / 60)
+    assert f'{len(ALL)} of its functions' in text
+    lines = re.findall(r'^\| `w2v (learn .+?)` \|', text, re.M)
+    assert len(lines) == 4 and sources(nb) == ['!w2v learn --check']
+    for line in lines:
+        done = call(lessons, LEARN[:-1], *line.split())
+        assert done.returncode == ('--check' in line) and done.stderr == '' and done.stdout
+
+
+@pytest.mark.parametrize('lesson', EXERCISES)
+def test_a_check_below_each_exercise(lesson):
+    code = sources(read_notebook(lessons_folder() / f'{lesson}.ipynb'))
+    assert code[0] == 'from w2v_nb.tools.learn import check, hint'
+    calls = [f'check({exercise.name!r})' for exercise in EXERCISES[lesson]]
+    for i, source in enumerate(code):
+        if is_blank(source):
+            name = re.search(r"hint\('(.+?)'\) gives a nudge", source)[1]
+            assert code[i + 1] == f'check({name!r})' == calls.pop(0)
+    assert not calls
 
 
 # What the lessons are
@@ -904,13 +1293,13 @@ def test_the_wheel_has_them(tmp_path):
         folder = 'w2v_nb/tools/lessons/'
         names = [name for name in wheel.namelist() if name.startswith(folder)]
         inside = {name.removeprefix(folder): wheel.read(name) for name in names}
-        assert inside == contents(lessons_folder()) and len(inside) == 18
+        assert inside == contents(lessons_folder()) and len(inside) == 23
         points = next(name for name in wheel.namelist() if name.endswith('entry_points.txt'))
         assert 'w2v = w2v_nb.tools.cli:main' in wheel.read(points).decode()
         wheel.extractall(tmp_path / 'site')
     env = environment(tmp_path, PYTHONPATH=str(tmp_path / 'site'))
     done = run(tmp_path, 'mine', env=env)
-    assert done.returncode == 0 and len(contents(tmp_path / 'mine')) == 9, done.stderr
+    assert done.returncode == 0 and len(contents(tmp_path / 'mine')) == 12, done.stderr
     write_notebook(tmp_path / 'mine' / '05_forward.ipynb', solved('05_forward'))
     done = run(tmp_path, 'mine', '--check', '--only', '05', env=env)
     assert done.returncode == 0 and '1 of 1 right' in done.stdout, done.stdout + done.stderr

@@ -4,7 +4,7 @@ A lesson is a notebook that tools/exercises has checks for, without outputs and 
 Left to be written are the bodies of the functions that the checks name. Left out are the
 answers to the questions at the end, and what a learner hasn't got: files of measurements, and
 packages that we don't require. In the place of the latter there is what the page prints.
-Cells keep their ids."""
+Cells keep their ids. START.ipynb is the course on one page, made of the same files."""
 
 import argparse, ast, json, re, sys, tempfile
 from pathlib import Path
@@ -13,7 +13,8 @@ from nbdev.config import get_config
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-from w2v_nb.tools.learn import definition, names_of, parse, pieces_of, read_exercises
+from w2v_nb.tools.learn import assigned, definition, EXERCISE_SECONDS, names_of, parse
+from w2v_nb.tools.learn import pieces_of, read_exercises
 
 LESSONS = ROOT / 'w2v_nb' / 'tools' / 'lessons'
 CHECKS = sorted((ROOT / 'tools' / 'exercises').glob('*.py'))
@@ -27,14 +28,16 @@ ASKS = re.compile(r'^(?:\*\*\d+\.\*\*|\d+\.) ', re.M)  # a question
 LINK = re.compile(r'\]\((?=(\w+)\.ipynb)')  # to another notebook
 FEW = "This is your copy of a [page of w2v_nb]({page}). Left for you to write: {names}."
 HOW = (
-    "Where a body should be, there is a `NotImplementedError` with a hint; the signature says "
-    "what goes in and what comes out. Where something must be refused, the kind of error "
-    "counts, not its words. Run the page from the top: the cells below show whether you are "
-    "right. Or save it, and in a terminal, beside this file, type "
-    "`w2v learn . --check --only {number}`. What earlier pages define is imported from the "
-    "package, so each page can be worked through on its own. The questions at the end have "
-    "empty cells for your answers."
+    "Where a body should be, there is a `NotImplementedError`; the signature says what goes in "
+    "and what comes out. Where something must be refused, the kind of error counts, not its "
+    "words. Run the page from the top. Below each exercise, `check` says whether you're right; "
+    "`hint('name')` gives a nudge, and `hint('name', 2)` says more. In a terminal, in this "
+    "folder, the same are `w2v learn --check --only {number}` (save the page first) and "
+    "`w2v learn --hint name`. What earlier pages define is imported from the package, so each "
+    "page can be worked through on its own. The questions at the end have empty cells for your "
+    "answers. All lessons are on [the page START](START.ipynb)."
 )
+YOURS = "write this; hint('{}') gives a nudge"
 ANSWERS = "Our answers, and our way to write the functions, are on [the page]({page})."
 KERNEL = dict(display_name='Python 3 (ipykernel)', language='python', name='python3')
 
@@ -208,8 +211,21 @@ def function_in(source, exercise):
             return node
 
 
+def on_lines_of_its_own(source, node):
+    "A cell's source with a function's body below its head, if it's in the same line"
+    first, lines = node.body[0], source.split('\n')
+    line = lines[first.lineno - 1]
+    if not line[: first.col_offset].strip():
+        return source
+    head, body = line[: first.col_offset].rstrip(), line[first.col_offset :]
+    indent = ' ' * (node.col_offset + 4)
+    lines[first.lineno - 1 : first.lineno] = [head, indent + body]
+    return '\n'.join(lines)
+
+
 def blank(source, exercise):
     "A cell's source without the body of an exercise's function, or without the lines it names"
+    source = on_lines_of_its_own(source, function_in(source, exercise))
     node, lines = function_in(source, exercise), source.split('\n')
     body = node.body[1:] if ast.get_docstring(node) else node.body
     if exercise.lines:
@@ -218,23 +234,23 @@ def blank(source, exercise):
     else:
         first, last = body[0].lineno - 1, node.end_lineno - 1
     indent = re.match(' *', lines[first])[0]
-    assert body and first > node.lineno - 1, f'{exercise.name} has its body in its first line'
-    hint = f'{indent}raise NotImplementedError({exercise.hint!r})'
-    return '\n'.join([*lines[:first], hint, *lines[last + 1 :]])
+    yours = f'{indent}raise NotImplementedError({YOURS.format(exercise.name)!r})'
+    return '\n'.join([*lines[:first], yours, *lines[last + 1 :]])
 
 
 def with_blanks(cells, exercises):
-    "Cells, with blanks where the exercises are, each announced"
+    "Cells, with blanks where the exercises are, each announced, and checked below"
     out, left = [], list(exercises)
     for cell in cells:
-        pieces = pieces_of([text_of(cell)]) if is_code(cell) else []
+        pieces, checks = pieces_of([text_of(cell)]) if is_code(cell) else [], []
         for exercise in [e for e in left if definition(pieces, e.name)]:
             left.remove(exercise)
             number, what = exercises.index(exercise) + 1, f"Write `{exercise.name}`"
             what += ', the lines that are missing.' if exercise.lines else '.'
             out.append(markdown(f'exercise{number}', f"**Exercise {number}.** {what}"))
             cell = cell | dict(source=blank(text_of(cell), exercise))
-        out.append(cell)
+            checks.append(code(f'check{number}', f'check({exercise.name!r})'))
+        out += [cell, *checks]
     assert not left, f'not found: {left}'
     return out
 
@@ -254,12 +270,12 @@ def cells_of(path):
 
 def finished(cell, pages):
     "A cell as it is stored: links lead to lessons, or to pages on the web; no outputs"
-    numbers = {path.stem[:2] for path in CHECKS}
+    ours = {path.stem[:2] for path in CHECKS} | {'ST'}  # and START
     text = text_of(cell)
     if is_code(cell):
         cell, text = cell | dict(outputs=[], execution_count=None), CONTAINS.sub(')', text)
     else:
-        text = LINK.sub(lambda m: m[0] if m[1][:2] in numbers else m[0] + pages, text)
+        text = LINK.sub(lambda m: m[0] if m[1][:2] in ours else m[0] + pages, text)
     return cell | dict(source=text.splitlines(True))
 
 
@@ -270,14 +286,98 @@ def lesson(path, exercises, pages, there):
     cells = with_blanks(cells, exercises)
     names = ', '.join(f'`{exercise.name}`' for exercise in exercises)
     about = f'> {FEW.format(page=page, names=names)} {HOW.format(number=path.stem[:2])}'
-    cells.insert(2, markdown('lesson', about))
+    brought = code('checks', 'from w2v_nb.tools.learn import check, hint')
+    cells[2:2] = [markdown('lesson', about), brought]
     cells.append(markdown('answers', ANSWERS.format(page=page)))
+    return notebook(finished(cell, pages) for cell in cells)
+
+
+def notebook(cells):
+    "A notebook (JSON) of Python"
     return dict(
-        cells=[finished(cell, pages) for cell in cells],
+        cells=list(cells),
         metadata=dict(kernelspec=KERNEL, language_info=dict(name='python')),
         nbformat=4,
         nbformat_minor=5,
     )
+
+
+# The course on one page
+
+START = """# Start here
+
+> word2vec, written by you
+
+These notebooks are [the chapter of w2v_nb]({pages}) with {functions} of its functions left out.
+You read a page, write what is missing, and see at once whether it's right. Together they are
+word2vec: in the end you have written it yourself.
+
+## How it works
+
+1. Open [the first lesson]({first}) and run it from the top. Stop at the first **Exercise**.
+2. Write the function where it says `NotImplementedError`, and run the cell.
+3. Run the cell below it, such as `check('cosine')`. It says whether your function passes; if
+   not, what it gave and what was wanted. What takes longer than {seconds} seconds is stopped.
+4. Stuck? `hint('cosine')` gives a nudge, `hint('cosine', 2)` says more. Neither is the answer.
+
+In a terminal, in this folder:
+
+| you type | you get |
+|---|---|
+| `w2v learn --check` | a line for each lesson, then what comes next |
+| `w2v learn --check --only 06` | a line for each function of a lesson |
+| `w2v learn --hint skip_gram` | a nudge |
+| `w2v learn --hint skip_gram 2` | something more concrete |
+
+Save a notebook before you check it there.
+
+## The lessons
+
+Take them in this order, or any other: each page imports from the package what earlier ones
+define. The minutes, for reading and writing, are a guess; in all it's about {hours} hours.
+
+| lesson | what it teaches | you write | minutes |
+|---|---|---|--:|
+{rows}
+
+## How far am I?
+
+Run this cell, or type the line in a terminal, without the `!`:"""
+ROW = '| [{lesson}]({lesson}.ipynb) | {teaches} | {names} | {minutes} |'
+
+
+def about(checks):
+    "What a file of checks says of its lesson: what it teaches, and how many minutes it takes"
+    given = assigned(ast.parse(checks.read_text(encoding='utf-8')))
+    return given['TEACHES'].value, given['MINUTES'].value
+
+
+def start(pages):
+    "The course on one page, a notebook (JSON)"
+    rows, functions, total = [], 0, 0
+    for checks in CHECKS:
+        exercises, (teaches, minutes) = read_exercises(checks), about(checks)
+        names = ', '.join(f'`{exercise.name}`' for exercise in exercises)
+        rows.append(
+            ROW.format(lesson=checks.stem, teaches=teaches, names=names, minutes=minutes)
+        )
+        functions, total = functions + len(exercises), total + minutes
+    text = START.format(
+        pages=pages.replace('/blob/', '/tree/'),
+        functions=functions,
+        first=f'{CHECKS[0].stem}.ipynb',
+        seconds=EXERCISE_SECONDS,
+        hours=round(total / 60),
+        rows='\n'.join(rows),
+    )
+    cells = markdown('start', text), code('progress', '!w2v learn --check')
+    return notebook(cell | dict(source=cell['source'].splitlines(True)) for cell in cells)
+
+
+def write(path, nb):
+    "Write a notebook (JSON), the same on every system"
+    text = json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + '\n'
+    path.write_text(text, encoding='utf-8', newline='\n')
 
 
 def make(folder):
@@ -285,13 +385,12 @@ def make(folder):
     cfg = get_config(path=ROOT)
     pages = f'{cfg.git_url}/blob/{cfg.branch}/nbs/'
     required = {re.match(r'\w+', name)[0] for name in cfg.requirements.split()}
-    there = {*sys.stdlib_module_names, *required, cfg.lib_name}
+    there = {*sys.stdlib_module_names, *required, cfg.lib_name, 'IPython'}
     for checks in CHECKS:
         path = cfg.nbs_path / f'{checks.stem}.ipynb'
-        nb = lesson(path, read_exercises(checks), pages, there)
-        text = json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + '\n'
-        (folder / path.name).write_text(text, encoding='utf-8', newline='\n')
+        write(folder / path.name, lesson(path, read_exercises(checks), pages, there))
         (folder / f'{path.stem}.checks').write_bytes(checks.read_bytes())
+    write(folder / 'START.ipynb', start(pages))
 
 
 def contents(folder):

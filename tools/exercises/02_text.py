@@ -1,15 +1,23 @@
-"""What 02_text asks for: a class is an exercise, its functions are checks, their docstrings
-hints."""
+"""What 02_text asks for. A class is an exercise, its functions are checks, and their
+docstrings what to say where one fails. `hints` are a nudge and something more concrete, never
+the answer. START.ipynb quotes what the lesson teaches, and about how many minutes it takes."""
 
 import warnings
 import numpy as np
 from fastcore.test import test_eq, test_close, expect_fail
 from w2v_nb.chapter.text import Vocab, keep_probability as ours
 
+TEACHES = 'From text to numbers: a vocabulary, and which words to keep'
+MINUTES = 50
+
 
 class split_lines:
-    """Take the lines one by one (`text.split('\\n')`), split each at white space
-    (`str.split`), and drop those that have nothing in them."""
+    hints = (
+        'What ends a line, and what separates words? Two uses of one method of `str` do '
+        'nearly all of it. Then think of lines with nothing in them.',
+        "Take the lines one by one (`text.split` at '\\n'), split each at white space "
+        '(`str.split` without an argument), and keep those that have something in them.',
+    )
 
     def lines(f):
         "Each line is a list of its own."
@@ -39,10 +47,14 @@ class split_lines:
 
 
 class Vocab_getitem:
-    """A string: its number in `self.token_to_idx`, or 0, or a `KeyError` where there is no
-    `unk`. Anything else: a list with the same for each of its items."""
-
     exercise = 'Vocab.__getitem__'
+    hints = (
+        'There are two kinds of questions: one word, or a list of questions. Answer the '
+        'first kind, and let the second kind ask the first.',
+        'A string: its number in `self.token_to_idx`, or 0, or a `KeyError` that names it '
+        'where there is no `unk`. Anything else: a list with `self[...]` of each of its '
+        'items.',
+    )
 
     def one(f):
         "The number of a word that is there."
@@ -76,8 +88,13 @@ class Vocab_getitem:
 
 
 class keep_probability:
-    """With f the share of each word among all counts: min(1, sqrt(t / f)), and 0 where the
-    count is 0; never divide by what may be 0."""
+    hints = (
+        "The docstring has the formula; f is a word's share of all counts. Where could it "
+        'divide by 0?',
+        'f is each count over the sum of all. Take t / f, `np.sqrt`, then `np.minimum` with '
+        '1. Keep what you divide by at 1 or more (`np.maximum`), and put 0 where the count '
+        "is 0 (`np.where`). Refuse a t that isn't above 0, NaN too.",
+    )
 
     def by_hand(f):
         "Of a word of frequency 100 t, one occurrence in ten is kept."
@@ -125,9 +142,14 @@ def corpus(n=60_000):
 
 
 class subsample:
-    """Keep a token where `np.random.default_rng(seed).random(len(ids))` is below its word's
-    `keep_probability(vocab.known_counts, t)`; a running count of the kept ones, with a 0
-    before it, tells where each sentence starts now."""
+    hints = (
+        'Draw one number for each token and compare it with the probability of its word. '
+        'Where does a sentence start when some tokens before it are gone?',
+        'Keep a token where `np.random.default_rng(seed).random(len(ids))` is below its '
+        "word's `keep_probability`, that of `vocab.known_counts` and t. A running count of "
+        'the kept tokens (`np.cumsum`), with a 0 before it, tells where each sentence '
+        'starts now.',
+    )
 
     def unknown(f):
         "Unknown words, id 0, always go; with t=1 all others stay."

@@ -1,10 +1,14 @@
-"""What 03_data asks for: a class is an exercise, its functions are checks, their docstrings
-hints."""
+"""What 03_data asks for. A class is an exercise, its functions are checks, and their
+docstrings what to say where one fails. `hints` are a nudge and something more concrete, never
+the answer. START.ipynb quotes what the lesson teaches, and about how many minutes it takes."""
 
 import numpy as np
 import torch
 from fastcore.test import test_eq, expect_fail
 from w2v_nb.chapter.data import Examples, RandomGenerator as Given
+
+TEACHES = 'Windows, negative samples, and minibatches with padding and masks'
+MINUTES = 90
 
 
 def ids_of(*ids):
@@ -23,10 +27,14 @@ TOY = text([10, 11, 12, 13, 14], [20], [30, 31])
 
 
 class contexts_at:
-    """Each centre sees the positions from `lo` to `hi`, cut off at its sentence's ends
-    (`np.searchsorted` finds the sentence). Laid end to end that is a count upwards:
-    `np.arange`, plus `np.repeat` of where each centre's part begins, plus 1 from the centre
-    on."""
+    hints = (
+        "Where does each centre's window begin and end, if it may not leave its sentence? "
+        'The rest is counting upwards inside each window, and stepping over the centre.',
+        "Each centre sees the positions from `lo` to `hi`, cut off at its sentence's ends "
+        '(`np.searchsorted` finds the sentence). Laid end to end that is a count upwards: '
+        "`np.arange`, plus `np.repeat` of where each centre's part begins, plus 1 from the "
+        'centre on.',
+    )
 
     def by_hand(f):
         "A window of w reaches w words to the left and w to the right."
@@ -74,10 +82,12 @@ class contexts_at:
 
 
 class RandomGenerator_draw:
-    """How often each id comes is one draw of `self.rng.multinomial(n, self.p)`; `np.repeat`
-    writes the ids that often, and `self.rng.permutation` shuffles them."""
-
     exercise = 'RandomGenerator.draw'
+    hints = (
+        "Don't draw n times. How often does each id come in n draws? And in what order?",
+        'How often each id comes is one draw of `self.rng.multinomial`; `np.repeat` writes '
+        'the ids (int32) that often, and `self.rng.permutation` shuffles them.',
+    )
 
     def shape_and_kind(f):
         "A row of n ids, int32; none for n = 0."
@@ -118,9 +128,13 @@ class RandomGenerator_draw:
 
 
 class get_negatives:
-    """Draw all noise at once, see with `context_table` which draws are contexts of their own
-    centre, and draw those again, up to `rounds` times; `draw_outside` draws what is left. The
-    result is [M, K]."""
+    hints = (
+        'Draw all noise at once, find the draws that are a context of their own centre, and '
+        'draw only those again. What if hardly any word is allowed?',
+        'See with `context_table`, row by row, which draws are contexts of their own centre '
+        '(`np.nonzero`), and draw those again, up to `rounds` times; `draw_outside` draws '
+        'what is left. The result is [M, K].',
+    )
 
     def shape_and_kind(f):
         "K noise words in the row of each context: int32 [M, K], and [0, K] for no context."
@@ -182,10 +196,14 @@ def examples(*rows, K=2):  # a centre, its contexts, the noise words of each
 
 
 class batchify:
-    """Column j of a row is a context if j < size, the number of contexts, a noise word if j <
-    size (1 + K), else padding; `starts[rows]` says where a row's contexts are, and its noise
-    words are at K times that. `torch.where` chooses, `clamp` keeps columns that are not used
-    within bounds."""
+    hints = (
+        'Look at one row: in which columns are its contexts, its noise words, its padding? '
+        'For all rows at once, compare a row of column numbers with a column of sizes.',
+        'Column j of a row is a context if j < size, the number of contexts, a noise word '
+        "if j < size (1 + K), else padding; `starts[rows]` says where a row's contexts are, "
+        'and its noise words are at K times that. `torch.where` chooses, `clamp` keeps '
+        'columns that are not used within bounds.',
+    )
 
     three = examples(
         (4, [5, 6], [[7, 8], [9, 10]]),

@@ -1,15 +1,24 @@
-"""What 04_embedding asks for: a class is an exercise, its functions checks, their docstrings
-hints."""
+"""What 04_embedding asks for. A class is an exercise, its functions are checks, and their
+docstrings what to say where one fails. `hints` are a nudge and something more concrete, never
+the answer. START.ipynb quotes what the lesson teaches, and about how many minutes it takes."""
 
 import math
 import torch
 from fastcore.test import test_eq, test_close
 from torch import nn
 
+TEACHES = 'A table with a vector for each word, and its initial values'
+MINUTES = 20
+
 
 class init_bounds:
-    """A dict from each recipe's name to two bounds, that of the centre table and that of the
-    context table, as the list above says."""
+    hints = (
+        'The list above the cell has the three recipes. Each gives two bounds, one for the '
+        'centre table and one for the context table.',
+        'A dict, in the order xavier, uniform, word2vec. Xavier: the root of 6 over rows '
+        'plus columns, twice. Uniform: `UNIFORM_BOUND`, twice. word2vec: half of 1/D, and '
+        '0.',
+    )
 
     def recipes(f):
         """Three recipes, 'xavier', 'uniform' and 'word2vec', in this order, each with two
@@ -39,8 +48,12 @@ def seeded(seed):
 
 
 class init_embedding:
-    """`embed.weight.uniform_` fills a table in place, from a given generator;
-    `torch.no_grad()` keeps autograd out of it. Return the layer."""
+    hints = (
+        "Change the numbers in the table that is there; don't make another table. Autograd "
+        "shouldn't see it happen.",
+        '`uniform_`, a method of tensors, fills `embed.weight` in place, from a given '
+        'generator; `torch.no_grad()` keeps autograd out of it. Return the layer.',
+    )
 
     def the_same_layer(f):
         "The layer that came in is filled, and returned."

@@ -1,9 +1,13 @@
-"""What 05_forward asks for: a class is an exercise, its functions are checks, their
-docstrings hints."""
+"""What 05_forward asks for. A class is an exercise, its functions are checks, and their
+docstrings what to say where one fails. `hints` are a nudge and something more concrete, never
+the answer. START.ipynb quotes what the lesson teaches, and about how many minutes it takes."""
 
 import torch
 from fastcore.test import test_eq, test_close
 from torch import nn
+
+TEACHES = 'All dot products of a minibatch in one product of matrices'
+MINUTES = 15
 
 
 V = torch.tensor([[1.0, 0.0], [2.0, 3.0], [-1.0, 4.0]])
@@ -18,8 +22,12 @@ def random_tables(generator):
 
 
 class skip_gram:
-    """Two look-ups, [B, 1, D] and [B, N, D]; turn the second into [B, D, N], and `torch.bmm`
-    multiplies them row by row."""
+    hints = (
+        'Write down the shapes: [B, 1, D] and [B, N, D] after the look-ups. Which product '
+        'gives [B, 1, N], and what must be turned for it?',
+        'Two look-ups, [B, 1, D] and [B, N, D]; turn the second into [B, D, N] '
+        '(`transpose`), and `torch.bmm` multiplies them row by row.',
+    )
 
     def shape(f):
         "Scores of shape [B, 1, N], not [B, N]."

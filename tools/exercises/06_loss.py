@@ -1,15 +1,24 @@
-"""What 06_loss asks for: a class is an exercise, its functions are checks, their docstrings
-hints."""
+"""What 06_loss asks for. A class is an exercise, its functions are checks, and their
+docstrings what to say where one fails. `hints` are a nudge and something more concrete, never
+the answer. START.ipynb quotes what the lesson teaches, and about how many minutes it takes."""
 
 import math
 import torch
 from fastcore.test import test_eq, test_close, expect_fail
 from torch.nn import functional as F
 
+TEACHES = 'The loss of a minibatch with masks, and its gradient by hand'
+MINUTES = 50
+
 
 class masked_mean:
-    """Put 0 where the mask is 0 (`masked_fill`), sum each row, and divide by the number of
-    ones in its mask, or by 1 if there are none."""
+    hints = (
+        'A mean is a sum over a number of values: which sum, which number? Think of a row '
+        "with an infinity that doesn't count, and of one in which nothing counts.",
+        'Put 0 where the mask is 0 (`masked_fill`: infinity times 0 would be NaN), sum each '
+        'row, and divide by the number of ones in its mask, or by 1 if there are none '
+        '(`clamp`). Refuse a mask of another shape.',
+    )
 
     def without_a_mask(f):
         "With no mask, the mean of each row."
@@ -49,11 +58,14 @@ class masked_mean:
 
 
 class SigmoidBCELoss_forward:
-    """`F.binary_cross_entropy_with_logits(..., reduction='none')` gives the terms,
-    `masked_mean` their mean. Fill masked inputs with 0 first, so that their gradient is left
-    out, too."""
-
     exercise = 'SigmoidBCELoss.forward'
+    hints = (
+        'PyTorch has this loss, for scores in place of probabilities. You need its terms, '
+        'not their mean. Which function of this page takes the mean?',
+        "`F.binary_cross_entropy_with_logits(..., reduction='none')` gives the terms, "
+        '`masked_mean` their mean. Fill masked inputs with 0 first, so that their gradient '
+        'is left out, too.',
+    )
 
     def the_source(f):
         """The source's example: the loss of a row is the mean over the terms that the mask
@@ -118,9 +130,13 @@ def by_autograd(mask):
 
 
 class sgns_grad:
-    """With s the dot products [B, N], g = sigmoid(s) - labels, and 0 where the mask is 0;
-    then each vector's gradient is g times the other vector, for `v` summed over the words
-    (`torch.einsum`)."""
+    hints = (
+        'The slope of a term, by its score, is the probability given less the one wanted. '
+        'What does the chain rule make of that for each of the two vectors?',
+        'With s the dot products [B, N], g is sigmoid(s) less the labels, and 0 where the '
+        "mask is 0; then each vector's gradient is g times the other vector, for `v` summed "
+        'over the words (`torch.einsum`).',
+    )
 
     def by_hand(f):
         """One centre (1, 2), one context (0, 0): the score is 0, sigmoid(0) - 1 is -1/2; so

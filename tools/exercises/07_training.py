@@ -1,5 +1,6 @@
-"""What 07_training asks for: a class is an exercise, its functions are checks, their
-docstrings hints."""
+"""What 07_training asks for. A class is an exercise, its functions are checks, and their
+docstrings what to say where one fails. `hints` are a nudge and something more concrete, never
+the answer. START.ipynb quotes what the lesson teaches, and about how many minutes it takes."""
 
 import math
 import torch
@@ -8,6 +9,9 @@ from torch import nn
 from w2v_nb.base.history import LiveLoss
 from w2v_nb.base.progress import progress_bar
 from w2v_nb.chapter.training import batch_loss as ours, train_epoch as our_epoch
+
+TEACHES = 'The training loop, and what its losses mean'
+MINUTES = 45
 
 
 def batch(seed, B=4, N=6, V=9):
@@ -40,9 +44,13 @@ def plain(net, batch, shift=0.0):
 
 
 class batch_loss:
-    """`skip_gram` gives scores [B, 1, N]; bring them to the labels' shape, add `shift`, and
-    let `SigmoidBCELoss()` rate them with the mask; the *sum* of its row losses is the
-    result."""
+    hints = (
+        'Two earlier pages do the work: the forward pass and the loss. What shape comes out '
+        'of the first, and what shape does the second want?',
+        "`skip_gram` gives scores [B, 1, N]; bring them to the labels' shape, add `shift`, "
+        'and let `SigmoidBCELoss()` rate them with the mask; the *sum* of its row losses is '
+        'the result.',
+    )
 
     def zeros(f):
         """With tables of zeros every term costs log 2, so B rows cost B log 2: a sum over
@@ -81,9 +89,13 @@ class batch_loss:
 
 
 class evaluate_loss:
-    """Add up `batch_loss` of all minibatches of `batches_on(data_iter, device)` and the number
-    of their centre words, without gradients (`torch.inference_mode`); divide at the end;
-    without minibatches, raise a `ValueError`."""
+    hints = (
+        'It is a mean over centre words: add up sums, count the words, and divide once, at '
+        'the end. Nothing may be learnt meanwhile.',
+        'Add up `batch_loss` of all minibatches of `batches_on(data_iter, device)` and the '
+        'number of their centre words, without gradients (`torch.inference_mode`); divide '
+        'at the end; without minibatches, raise a `ValueError`.',
+    )
 
     def mean_over_centres(f):
         "A mean over centre words, not over minibatches: a short minibatch weighs less."
@@ -132,10 +144,13 @@ def run(train_epoch, make_optimizer=sgd, batches=6):
 
 
 class train_epoch:
-    """Four lines: clear the last gradients, compute `loss` with `batch_loss`, compute its
-    gradients, and let the optimizer take a step."""
-
     lines = 'optimizer.zero_grad()', 'optimizer.step()'
+    hints = (
+        'Four lines, one for each of these: forget the last minibatch, see how bad this one '
+        'is, find out which way is up, step down.',
+        'Clear the last gradients (`zero_grad`), compute `loss` with `batch_loss`, compute '
+        'its gradients (`backward`), and let the optimizer take a step.',
+    )
 
     def learns(f):
         "After an epoch, the tables must have moved."

@@ -1,11 +1,15 @@
-"""What 08_application asks for: a class is an exercise, its functions checks, their
-docstrings hints."""
+"""What 08_application asks for. A class is an exercise, its functions are checks, and their
+docstrings what to say where one fails. `hints` are a nudge and something more concrete, never
+the answer. START.ipynb quotes what the lesson teaches, and about how many minutes it takes."""
 
 import numpy as np
 import torch
 from fastcore.test import test_eq, test_close, expect_fail
 from torch import nn
 from w2v_nb.chapter.text import Vocab
+
+TEACHES = 'The nearest words of a word, and a map of words'
+MINUTES = 30
 
 
 VOCAB = Vocab(dict(north=4, south=3, east=2, west=1))
@@ -24,9 +28,13 @@ def found(f, query, k, layer=LAYER, vocab=VOCAB):
 
 
 class get_similar_tokens:
-    """Divide each row by its length (never by 0) and multiply by the query's row; put -inf
-    where the query is, and `<unk>` at 0 if there is one; `topk` finds the largest; give back
-    pairs of a word and a float."""
+    hints = (
+        'A cosine is the dot product of two vectors of length 1. Which words must not be '
+        'among the answers?',
+        "Divide each row by its length (never by 0: `clamp`) and multiply by the query's "
+        'row; put -inf where the query is, and `<unk>` at 0 if there is one; `topk` finds '
+        'the largest, as many as are left at most; give back pairs of a word and a float.',
+    )
 
     def by_hand(f):
         """The nearest directions first: of north they are west (a little), east (a right

@@ -1,11 +1,15 @@
-"""What 09_exercises asks for: a class is an exercise, its functions checks, their docstrings
-hints."""
+"""What 09_exercises asks for. A class is an exercise, its functions are checks, and their
+docstrings what to say where one fails. `hints` are a nudge and something more concrete, never
+the answer. START.ipynb quotes what the lesson teaches, and about how many minutes it takes."""
 
 import numpy as np
 import torch
 from fastcore.test import test_eq
 from w2v_nb.chapter.data import center_positions
 from w2v_nb.chapter.text import Vocab
+
+TEACHES = 'Other words, other settings, and fresh samples in every epoch'
+MINUTES = 45
 
 
 WORDS = [f'w{i}' for i in range(40)]
@@ -19,11 +23,14 @@ def loader(f, sentences=TEXT, batch_size=7, window=3, noise=2, seed=0, t=1.0, mi
 
 
 class Resampled_draw:
-    """`rng = np.random.default_rng([self.seed, self.epoch, 0])`: `self.kept` is what
-    `subsample` keeps of the *whole* text with it, `self.positions` a permutation of the
-    `center_positions` of what is kept."""
-
     exercise = 'Resampled.draw'
+    hints = (
+        'Each epoch starts from the whole text again, and its random numbers follow from '
+        'seed and epoch alone. What is drawn first, and what is shuffled then?',
+        'Make a generator of `self.seed`, `self.epoch` and a 0. `self.kept` is what '
+        '`subsample` keeps of the *whole* text with it, `self.positions` a permutation of '
+        'the `center_positions` of what is kept.',
+    )
 
     def kept(f):
         "`self.kept` is a pair, ids and offsets, and with t=1 holds the whole text."
@@ -92,13 +99,17 @@ def rows(it):
 
 
 class Resampled_iter:
-    """Keep this epoch's `self.kept` and `self.positions`, then count `self.epoch` up and
-    `self.draw()` for the next pass. For each `batch_size` positions draw windows from 1 to
-    `max_window_size`, look up `contexts_at`, draw `get_negatives`, and yield what `batchify`
-    makes of them, moved to `self.device`; all randomness from one generator of this seed and
-    epoch."""
-
     exercise = 'Resampled.__iter__'
+    hints = (
+        'A pass is a loop over slices of the positions, and each slice goes through '
+        'functions that you know: windows, contexts, negatives, minibatch. When must the '
+        'next epoch be drawn, if a pass that is interrupted should count?',
+        "Keep this epoch's `self.kept` and `self.positions`, then count `self.epoch` up and "
+        'draw for the next pass. For each `batch_size` positions draw windows from 1 to '
+        '`max_window_size`, look up `contexts_at`, draw `get_negatives`, and yield what '
+        '`batchify` makes of them, moved to `self.device`; all randomness from one '
+        'generator of this seed and epoch.',
+    )
 
     def shapes(f):
         """Minibatches of `batch_size` rows, the last one with what is left; width 2 window (1

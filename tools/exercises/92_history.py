@@ -1,16 +1,22 @@
-"""What 92_history asks for: a class is an exercise, its functions are checks, their
-docstrings hints."""
+"""What 92_history asks for. A class is an exercise, its functions are checks, and their
+docstrings what to say where one fails. `hints` are a nudge and something more concrete, never
+the answer. START.ipynb quotes what the lesson teaches, and about how many minutes it takes."""
 
 from fastcore.test import test_eq, expect_fail
 from w2v_nb.base.history import History as Given, Row
 
+TEACHES = 'An extra in plain Python: the record of a run, and its table'
+MINUTES = 30
+
 
 class History_getitem:
-    """If the key isn't a string, let the list handle it (`super()`); a string that isn't a
-    field of `Row` is a `KeyError` that names it and the fields; otherwise collect that field of
-    each row."""
-
     exercise = 'History.__getitem__'
+    hints = (
+        'A history is a list, and should go on being one. Only a string is something new.',
+        "If the key isn't a string, let the list handle it (`super()`); a string that isn't "
+        'a field of `Row` is a `KeyError` that names it and the fields; otherwise collect '
+        'that field of each row.',
+    )
 
     def columns(f):
         "A name gives a list, one value for each row, and None where a row has none."
@@ -48,9 +54,13 @@ TWO_ROWS = Given().add(1, 0.5, seconds=2.0).add(2, 0.4, val_loss=0.6)
 
 
 class table_cells:
-    """First the names of the known columns: epoch, loss, and those with a value in any row.
-    Then the cells of each row: '' for None, else `format` with the column's entry of
-    `COLUMN_FORMATS`."""
+    hints = (
+        'Settle first which columns there are, then write the rows. What tells a 0 from a '
+        'value that nobody knows?',
+        'First the names of the known columns: epoch, loss, and those with a value in any '
+        "row. Then the cells of each row: '' for None, else `format` with the column's "
+        'entry of `COLUMN_FORMATS`.',
+    )
 
     def names(f):
         """The first list holds the names, in the order of `Row`, and only those that some row

@@ -1284,15 +1284,24 @@ def joined_words(
 def learn_parser()->OneLineParser:
     "The options of `w2v learn`."
     from w2v_nb.tools.learn import EXERCISE_SECONDS
-    p = OneLineParser(prog='w2v learn', usage='w2v learn DIR [--check] [--only LESSON...]',
+    p = OneLineParser(prog='w2v learn',
+        usage='w2v learn DIR\n       w2v learn [DIR] --check [--only LESSON...]\n'
+              '       w2v learn --hint NAME [2]',
         description="Copy the chapter's notebooks into a folder, with some of their functions "
-                    "left for you to write; or check what you have written there.")
+                    "left for you to write; check what you have written there; or get a hint. "
+                    "Begin with START.ipynb in the folder.")
     add = p.add_argument
-    add('folder', metavar='DIR', help='folder for your copy; files already there are kept')
+    add('folder', metavar='DIR', nargs='?',
+        help='folder for your copy; files already there are kept. Without it, --check takes '
+             'the folder you are in')
     add('--check', action='store_true',
-        help='check the functions you have written: this runs them, so do it with your own '
-             'notebooks only')
-    add('--only', metavar='LESSON', nargs='+', help='check these lessons only: 04, or 06_loss')
+        help='say how far each lesson is, and what comes next: this runs the functions you '
+             'have written, so do it with your own notebooks only')
+    add('--only', metavar='LESSON', nargs='+',
+        help='check these lessons only, 04 or 06_loss, with a line for each function')
+    add('--hint', metavar='NAME', nargs='+',
+        help='a nudge for a function or a lesson (skip_gram, 05); with a 2 after the name, '
+             'something more concrete: --hint skip_gram 2')
     add('--limit', type=float, default=EXERCISE_SECONDS, metavar='X',
         help=f'seconds that checking a function may take ({EXERCISE_SECONDS})')
     return p
@@ -1301,12 +1310,20 @@ def learn_command(
     args,   # the options
     parser, # that read them
 )->int:     # exit status: 0, or 1 if something is not right yet
-    "Copy the chapter's notebooks, or check them."
-    from w2v_nb.tools.learn import print_check, print_copy
+    "Copy the chapter's notebooks, check them, or give a hint."
+    from w2v_nb.tools.learn import print_check, print_copy, print_hint
+    if args.check and args.hint: parser.error('choose one of --check and --hint')
     if not args.check and args.only: parser.error('--only goes with --check')
     if not 0 < args.limit < 1e6:
         parser.error(f'--limit must be a positive number of seconds, not {args.limit:g}')
-    return print_check(args) if args.check else print_copy(args.folder)
+    if args.hint:
+        name, *more = args.hint
+        if more not in ([], ['1'], ['2']):
+            parser.error(f"after --hint {name} comes 2 or nothing, not {' '.join(more)}")
+        return print_hint(name, int(more[0]) if more else 1)
+    if args.check: return print_check(args)
+    if args.folder is None: parser.error('the following arguments are required: DIR')
+    return print_copy(args.folder)
 
 # %% ../../nbs/51_cli.ipynb #h6f04
 class Command(NamedTuple):
