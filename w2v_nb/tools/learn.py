@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['NO_LINKS', 'DEFINITIONS', 'TO_DO', 'MISSING', 'LONGEST_MESSAGE', 'LONG_PAIR', 'LONGEST_LINE', 'START_SECONDS',
            'EXERCISE_SECONDS', 'TOO_LONG', 'SILENT', 'GLOBALS', 'INK', 'NARROWEST', 'NAME_COLUMNS', 'Exercise',
-           'lessons_folder', 'assigned', 'read_exercises', 'take_name', 'write_new', 'copy_lessons', 'read_cells',
-           'Piece', 'global_names', 'names_of', 'patched', 'parse', 'owners_of', 'is_definition', 'pieces_of',
-           'module_of', 'body_of', 'definition', 'closure', 'slice_of', 'why_missing', 'modules_in', 'is_blank',
-           'at_a_glance', 'one_line', 'ShortRepr', 'short', 'has_items', 'first_difference', 'compared',
+           'lessons_folder', 'assigned', 'literal', 'read_exercises', 'take_name', 'write_new', 'copy_lessons',
+           'read_cells', 'Piece', 'global_names', 'names_of', 'patched', 'parse', 'owners_of', 'is_definition',
+           'pieces_of', 'module_of', 'body_of', 'definition', 'closure', 'slice_of', 'why_missing', 'modules_in',
+           'is_blank', 'at_a_glance', 'one_line', 'ShortRepr', 'short', 'has_items', 'first_difference', 'compared',
            'what_was_wanted', 'is_check', 'why_failed', 'where_it_stopped', 'grade', 'answer', 'clean_environment',
            'new_client', 'first_error', 'Kernel', 'Verdict', 'about_globals', 'sum_up', 'run_check', 'chosen_checks',
            'read_solutions', 'check_lessons', 'exercises_named', 'hint_lines', 'hint', 'without_stale_imports',
@@ -17,8 +17,8 @@ __all__ = ['NO_LINKS', 'DEFINITIONS', 'TO_DO', 'MISSING', 'LONGEST_MESSAGE', 'LO
            'print_check']
 
 # %% ../../nbs/50_learn.ipynb #c002
-import ast, difflib, errno, json, linecache, os, re, reprlib, shutil, signal, subprocess
-import sys, tempfile, textwrap, threading, traceback
+import ast, difflib, errno, json, linecache, os, re, reprlib, runpy, shutil, signal
+import subprocess, sys, tempfile, textwrap, threading, traceback
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import cache
 from importlib.resources import files
@@ -26,7 +26,6 @@ from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 from symtable import symtable
-from types import ModuleType
 from typing import NamedTuple
 from fastcore.basics import patch
 from ..base.docstrings import document
@@ -60,6 +59,14 @@ def assigned(
     return values
 
 # %% ../../nbs/50_learn.ipynb #c019b
+def literal(
+    node, # of a syntax tree
+):        # str, int, or a tuple of these
+    "What a constant, or a tuple of constants, says."
+    if isinstance(node, ast.Tuple): return tuple(literal(part) for part in node.elts)
+    if isinstance(node, ast.Constant): return node.value
+    raise ValueError(f"line {node.lineno} must be a constant or a tuple of constants")
+
 def read_exercises(
     path:Path, # of a file of checks
 )->list:       # `Exercise`s, in the order of the file
@@ -68,7 +75,7 @@ def read_exercises(
     for group in ast.parse(path.read_text(encoding='utf-8')).body:
         if not isinstance(group, ast.ClassDef): continue
         given = assigned(group)
-        value = lambda key, other: ast.literal_eval(given[key]) if key in given else other
+        value = lambda key, other: literal(given[key]) if key in given else other
         name, hints = value('exercise', group.name), value('hints', ())
         exercises.append(Exercise(path.stem, name, group.name, hints, value('lines', ())))
     return exercises
@@ -756,12 +763,9 @@ def time_limit(
 @cache
 def hidden_tests(
     lesson:str, # '06_loss'
-)->ModuleType:
-    "The file of checks of a lesson, as a module."
-    path = lessons_folder()/f'{lesson}.checks'
-    module = ModuleType(f'hidden_{lesson}')
-    exec(compile(path.read_text(encoding='utf-8'), str(path), 'exec'), vars(module))
-    return module
+)->dict:      # its names and their values
+    "What a lesson's file of checks, which comes with the package, defines."
+    return runpy.run_path(str(lessons_folder()/f'{lesson}.checks'), run_name=f'hidden_{lesson}')
 
 def check_here(
     exercise:Exercise, # what is to be checked
@@ -776,7 +780,7 @@ def check_here(
     if says == TO_DO: return Verdict(lesson, name, 'to do', says)
     if MISSING in says: says = why_missing(cells, name)
     if says: return verdict('not defined yet: run its cell first' if MISSING in says else says)
-    tests, space = getattr(hidden_tests(lesson), group), dict(__name__='__main__')
+    tests, space = hidden_tests(lesson)[group], dict(__name__='__main__')
     try:
         with (open(os.devnull, 'w') as nowhere, redirect_stdout(nowhere),
               redirect_stderr(nowhere), time_limit(limit)):
