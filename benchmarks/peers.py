@@ -59,9 +59,9 @@ def run_ours(options, out, laps):
     laps.lap('imports')
     corpus = Corpus.from_file(options['file'], min_count=options['min_count'], quiet=True)
     laps.lap('reading')
-    names = 'epochs', 'workers', 'negative', 'seed', 'sg', 'hs', 'max_n'
+    names = 'epochs', 'workers', 'negative', 'seed', 'sg', 'hs', 'max_n', 'bucket'
     same = {name: options[name] for name in names}
-    model = Word2Vec(vector_size=options['dim'], min_n=MIN_N, bucket=BUCKETS, **same, **SHARED)
+    model = Word2Vec(vector_size=options['dim'], min_n=MIN_N, **same, **SHARED)
     model.fit(corpus, quiet=True)
     laps.lap('fit')
     if options['max_n']: model.wv.save_fasttext(out)
@@ -80,7 +80,7 @@ def run_gensim(options, out, laps):
     from gensim.models.fasttext import FastText, save_facebook_model
     from gensim.models.word2vec import LineSentence, Word2Vec
     laps.lap('imports')
-    ngrams = dict(min_n=MIN_N, max_n=options['max_n'], bucket=BUCKETS)
+    ngrams = dict(min_n=MIN_N, max_n=options['max_n'], bucket=options['bucket'])
     if options['max_n']: model = FastText(**gensim_settings(options), **ngrams)
     else: model = Word2Vec(**gensim_settings(options))
     if options['tool'] == 'gensim_file': text = dict(corpus_file=options['file'])
@@ -102,7 +102,8 @@ def run_fasttext(options, out, laps):
         loss='hs' if options['hs'] else 'ns', dim=options['dim'], ws=SHARED['window'],
         neg=options['negative'], t=SHARED['sample'], lr=SHARED['alpha'],
         epoch=options['epochs'], minCount=options['min_count'], maxn=options['max_n'],
-        minn=MIN_N if options['max_n'] else 0, bucket=BUCKETS if options['max_n'] else 1,
+        minn=MIN_N if options['max_n'] else 0,
+        bucket=options['bucket'] if options['max_n'] else 1,
         thread=options['workers'], verbose=0)
     seconds = laps.lap('fit') # reading is in it: the library does both at once
     if options['max_n']: model.save_model(out)
@@ -127,7 +128,7 @@ def environment(workers, cache):
 def run(tool, file, out=None, cache=None, **options):
     "A run of `tool` in a process of its own"
     with tempfile.TemporaryDirectory() as home:
-        options = SKIPGRAM | dict(max_n=0) | options
+        options = SKIPGRAM | dict(max_n=0, bucket=BUCKETS) | options
         options |= dict(tool=tool, file=str(file), out=str(out or f'{home}/v.bin'))
         command = [sys.executable, __file__, '--child', json.dumps(options)]
         done = subprocess.run(command, capture_output=True, text=True,
@@ -227,6 +228,7 @@ def family(args, home, objectives=None):
     for name, objective in product(args.texts, objectives):
         file, min_count = text_file(name, home, args.small)
         options = dict(dim=100, workers=2, seed=0, min_count=min_count,
+                       bucket=1000 if args.small else BUCKETS,
                        epochs=5 if name == 'ptb' else args.epochs, **objectives[objective])
         with tempfile.TemporaryDirectory() as cache:
             turns = [(0, 'ours'), *product(range(1, args.rounds + 1), args.tools)]
@@ -254,7 +256,11 @@ def family_quality(args, home):
 
 def subwords(args, home):
     "The speed of every tool with character n-grams"
-    return family(args, home, SUBWORDS)
+    return family(args, home, subword_objectives(args))
+
+def subword_objectives(args):
+    "Skip-gram and CBOW; skip-gram alone in a small run"
+    return dict(list(SUBWORDS.items())[:1 if args.small else 2])
 
 def hide_words(file, hidden, home):
     "The same text without some words"
@@ -296,12 +302,12 @@ def subword_quality(args, home):
     hidden, out = set(sorted({word for *both, _ in pairs for word in both})[::5]), {}
     file, min_count = text_file(args.texts[-1], home, args.small)
     file = hide_words(file, hidden, home)
-    for objective, settings in SUBWORDS.items():
+    for objective, settings in subword_objectives(args).items():
         scores = {tool: [] for tool in args.tools if 'gensim' not in tool}
-        for seed, tool in product(range(args.seeds), scores):
+        for seed, tool in product(range(1 if args.small else args.seeds), scores):
             path = f'{home}/{tool}.bin'
             run(tool, file, path, dim=100, workers=2, epochs=args.epochs, seed=seed,
-                min_count=min_count, **settings)
+                min_count=min_count, bucket=1000 if args.small else BUCKETS, **settings)
             scores[tool].append({} if args.small else subword_scores(path, hidden))
             print(objective, tool, seed, scores[tool][-1], flush=True)
         out[objective] = dict(scores=scores, epochs=args.epochs, hidden=len(hidden))
