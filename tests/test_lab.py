@@ -1,6 +1,6 @@
 """Pages in a real JupyterLab, in a browser, as a learner has them: Run All, a bar that moves, a
 curve that redraws in place, and nothing that shouldn't be there. Each trains for seconds."""
-import json, os, re, shutil, subprocess, sys, time
+import json, os, re, shutil, subprocess, sys, time, urllib.request
 from pathlib import Path
 
 import pytest
@@ -93,6 +93,16 @@ def new_page(browser, url):
     page.on('pageerror', lambda e: problems.append(str(e)))
     return page, problems
 
+def end_kernels(url):
+    "End the kernels of earlier runs, so that a notebook gets a fresh one"
+    server, token = url.split('/lab?token=')
+    def ask(method, path):
+        headers = dict(Authorization=f'token {token}')
+        request = urllib.request.Request(server + path, headers=headers, method=method)
+        with urllib.request.urlopen(request) as answer: return answer.read()
+    for session in json.loads(ask('GET', '/api/sessions')):
+        ask('DELETE', f"/api/sessions/{session['id']}")
+
 def open_notebook(page, url, name):
     "Open a notebook, and wait until its kernel is there"
     page.goto(url.replace('/lab?', f'/lab/workspaces/{Path(name).stem}/tree/{name}?'))
@@ -121,6 +131,7 @@ def run_all(server, name, theme, picture):
     "Run all of a notebook: the cells at each look, and what the page complained about"
     url, settings = server
     write_settings(settings, theme)
+    end_kernels(url)
     from playwright.sync_api import sync_playwright
     with sync_playwright() as p:
         browser = launch(p)
