@@ -35,16 +35,32 @@ class colab_link(Processor):
         front.source = front.source.replace('---\n', link, 1)
 
 
+def pages_of_names(cfg):
+    "Which notebook has a name, as modules of two rooms may be called the same"
+    from w2v_nb._modidx import d
+    pages = {}
+    for names in d['syms'].values():
+        for address, module in names.values():
+            head = (ROOT/module).read_text(encoding='utf-8')[:500]
+            page = re.search(r'(\w+\.ipynb)', head)
+            if page: pages[address.rpartition('/')[2]] = page[1]
+    return pages
+
 class local_links(Processor):
     """Links from a name to its module's public page lead to that page of this site. nbdev also
     makes links in the code of signatures, where they can't work: these are taken out."""
     def begin(self):
         cfg = get_config(path=ROOT)
         public = re.escape(f'{cfg.doc_host}{cfg.doc_baseurl}/')
-        self.address = re.compile(public + r'(\w+)\.html')
+        self.address = re.compile(public + r'(\w+)\.html(#[\w.]+)?')
         paths = cfg.nbs_path.glob('*.ipynb')
         self.pages = {re.sub(r'^\d+_', '', p.stem): p.name for p in paths}
-    def local(self, text): return self.address.sub(lambda m: self.pages[m[1]], text)
+        self.names = pages_of_names(cfg)
+    def local(self, text):
+        def page(match):
+            stem, anchor = match[1], match[2] or ''
+            return self.names.get(f'{stem}.html{anchor}', self.pages[stem]) + anchor
+        return self.address.sub(page, text)
     def described(self, lines):
         "Lines of a description that nbdev wrote in Markdown"
         code = False
