@@ -208,7 +208,7 @@ def split_text(
     return train, text.sentences[splits.index(split)::every]
 
 # %% ../../nbs/02_text.ipynb #c008
-# DATA_HUB['ptb'] of the source text, and the digest that is published with it
+# DATA_HUB['ptb'] of D2L, and the digest that is published with it
 PTB_URL = 'https://d2l-data.s3-accelerate.amazonaws.com/ptb.zip'
 PTB_SHA1 = '319d85e578af0cdc590547f26231e4e31cdf1e42'
 

@@ -1699,7 +1699,7 @@ def recode(self:Corpus,
     return Corpus(ids, offsets, vocab, self.name, dropped, self.rule, weights, self.pairs)
 
 # %% ../../nbs/20_corpus.ipynb #c127
-MIN_FREQ = 10 # of the source text
+MIN_FREQ = 10 # D2L's
 @patch(cls_method=True)
 def ptb(cls:Corpus,
     split='train',           # 'train', 'valid' or 'test'
